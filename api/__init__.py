@@ -1,0 +1,1 @@
+"""The appeal desk's HTTP service: intake, cases, channels, console, security. Owns the database."""

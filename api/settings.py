@@ -1,0 +1,46 @@
+"""Every setting of the service, read from ``LAOXIAN_*`` environment variables (docs/settings.md lists them)."""
+
+from functools import lru_cache
+from pathlib import Path
+
+from pydantic import Field, SecretStr, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+REPO = Path(__file__).resolve().parent.parent
+
+
+class Settings(BaseSettings):
+    """Settings of the API, the worker and the command line.
+
+    ``make up`` makes the secrets once, keeps them in ``DATA_DIR/secrets.env`` and hands them to every process. There is
+    no default secret: a missing one stops the start with the name of the variable.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="LAOXIAN_", extra="ignore")
+
+    data_dir: Path = REPO / "var"
+    nlu_data: Path = REPO / "nlu_data"
+    model_dir: Path = REPO / "models" / "triage" / "default"
+    database_url: str = ""
+    redis_url: str = "redis://127.0.0.1:6379/0"
+    bot_url: str = "http://127.0.0.1:5005"
+    actions_url: str = "http://127.0.0.1:5055"
+    bot_secret: SecretStr = Field(description="shared by the API and Rasa's channel")
+    internal_secret: SecretStr = Field(description="shared by the action server and /internal of the API")
+    token_secret: SecretStr = Field(description="signs staff tokens")
+    data_keys: SecretStr = Field(description="comma-separated Fernet keys, newest first; encrypt personal data")
+    token_minutes: int = 30
+    bot_timeout_seconds: float = 20.0
+    log_level: str = "INFO"
+
+    @model_validator(mode="after")
+    def _embedded_database(self) -> "Settings":
+        if not self.database_url:
+            self.database_url = f"sqlite:///{self.data_dir / 'laoxian.db'}"
+        return self
+
+
+@lru_cache
+def get_settings() -> Settings:
+    """Returns the settings of this process; raises ``pydantic.ValidationError`` naming each missing variable."""
+    return Settings()  # type: ignore[call-arg]
