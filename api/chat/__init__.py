@@ -1,0 +1,1 @@
+"""The residents' conversation: sessions, transcript, turns with Rasa, drafts of appeals."""
