@@ -1,0 +1,1 @@
+"""Staff accounts: who may sign in, with what role, for what department, street and community."""

@@ -1,0 +1,65 @@
+"""Who is asking: the actor of every change, and the dependencies that find the signed-in staff member."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Literal
+
+from fastapi import Depends
+from fastapi.security import OAuth2PasswordBearer
+
+from api.accounts.models import Role, User
+from api.accounts.tokens import read_token
+from api.columns import utcnow
+from api.db import SessionDep
+from api.errors import Problem
+
+oauth2_scheme = OAuth2PasswordBearer("/api/v1/auth/token", auto_error=False)
+
+
+@dataclass(frozen=True)
+class Actor:
+    """Who makes a change, as the history keeps it.
+
+    Attributes:
+        kind: a resident, a staff member or the service itself.
+        id: chat session id, user id, or the name of the job.
+        role: ``resident``, ``system`` or one of ``Role``.
+    """
+
+    kind: Literal["resident", "staff", "system"]
+    id: str
+    role: str
+
+    @classmethod
+    def of(cls, user: User) -> "Actor":
+        """Returns the actor that a staff member is."""
+        return cls("staff", user.id, user.role)
+
+
+SYSTEM = Actor("system", "worker", "system")
+
+Now = Annotated[datetime, Depends(utcnow)]
+
+
+def current_user(db: SessionDep, token: Annotated[str | None, Depends(oauth2_scheme)]) -> User:
+    """Returns the signed-in staff member; raises ``Problem`` 401 when the token is missing, stale or revoked."""
+    claims = read_token(token) if token else None
+    user = db.get(User, claims["sub"]) if claims else None
+    if claims is None or user is None or not user.active or user.token_version != claims["ver"]:
+        raise Problem(401, "请先登录，或登录已过期，请重新登录", {"WWW-Authenticate": "Bearer"})
+    return user
+
+
+CurrentUser = Annotated[User, Depends(current_user)]
+
+
+def require_role(*roles: Role) -> Callable[[User], User]:
+    """Returns a dependency that lets only ``roles`` through; everybody else gets a ``Problem`` 403."""
+
+    def check(user: CurrentUser) -> User:
+        if user.role not in roles:
+            raise Problem(403, "您的岗位没有这项权限")
+        return user
+
+    return check

@@ -1,0 +1,42 @@
+"""Short-lived staff tokens (JWT, HS256)."""
+
+from datetime import datetime, timedelta
+from typing import TypedDict
+
+import jwt
+
+from api.accounts.models import User
+from api.settings import get_settings
+
+_ALGORITHM = "HS256"
+
+
+class Claims(TypedDict):
+    """What a staff token says: whose it is, and which generation of that account's tokens it belongs to."""
+
+    sub: str
+    ver: int
+
+
+def make_token(user: User, now: datetime) -> str:
+    """Returns a token for ``user`` that lasts ``LAOXIAN_TOKEN_MINUTES``."""
+    settings = get_settings()
+    claims = {
+        "sub": user.id,
+        "ver": user.token_version,
+        "iat": now,
+        "exp": now + timedelta(minutes=settings.token_minutes),
+        "aud": "laoxian-staff",
+    }
+    return jwt.encode(claims, settings.token_secret.get_secret_value(), _ALGORITHM)
+
+
+def read_token(token: str) -> Claims | None:
+    """Returns the claims of a valid token, ``None`` for any other string."""
+    secret = get_settings().token_secret.get_secret_value()
+    options = {"require": ["exp", "sub", "ver"]}
+    try:
+        claims = jwt.decode(token, secret, [_ALGORITHM], audience="laoxian-staff", options=options)  # type: ignore[arg-type]
+    except jwt.InvalidTokenError:
+        return None
+    return Claims(sub=str(claims["sub"]), ver=int(claims["ver"]))

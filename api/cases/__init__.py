@@ -1,0 +1,1 @@
+"""Cases (诉求件): filing, workflow, deadlines, history, views."""

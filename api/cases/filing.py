@@ -1,0 +1,127 @@
+"""Filing: the one way in which a case comes to be, whatever the source."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from classifier.places import PlaceResolver
+from classifier.triage import Triager
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from api.accounts.deps import Actor
+from api.cases.deadlines import get_calendar, start_clock
+from api.cases.history import record
+from api.cases.models import Case, Reporter
+from api.cases.numbers import next_number
+from api.crypto import mask_numbers, phone_index
+from api.errors import Problem
+from api.outbox.models import emit
+
+DESCRIPTION_LIMIT = 20_000
+
+
+@dataclass(frozen=True)
+class Filing:
+    """What a source hands in.
+
+    Attributes:
+        source: ``web``, ``console``, ``grid``, ``api`` …
+        idempotency_key: the same key gives the same case, at most 64 characters.
+        emergency: the source already knows it for a threat to life: urgency becomes 特急 whatever the model says.
+        session_id: the chat session that owns the case.
+        draft_id: the draft that became the case.
+    """
+
+    description: str
+    place_text: str | None
+    name: str | None
+    phone: str | None
+    anonymous: bool
+    source: str
+    idempotency_key: str | None
+    emergency: bool = False
+    session_id: str | None = None
+    draft_id: str | None = None
+
+
+def file_case(
+    db: Session, filing: Filing, triager: Triager, places: PlaceResolver, now: datetime, actor: Actor
+) -> tuple[Case, bool]:
+    """Files a case, or finds the one that the same key filed before.
+
+    Adds the history row and the outbox event and flushes; committing is the caller's.
+
+    Returns:
+        the case, and whether this call created it.
+
+    Raises:
+        Problem: 422 when the description is empty or too long.
+    """
+    if existing := _by_key(db, filing.idempotency_key):
+        return existing, False
+    description = filing.description.strip()
+    if not description:
+        raise Problem(422, "请先说说是什么事，诉求内容不能为空")
+    if len(description) > DESCRIPTION_LIMIT:
+        raise Problem(422, f"诉求内容太长，请控制在 {DESCRIPTION_LIMIT} 字以内")
+    # The model runs before the number is drawn: drawing it locks the day's counter until the commit.
+    case = _triaged(filing, description, triager, places, now)
+    try:
+        with db.begin_nested():
+            case.no = next_number(db, now)
+            db.add(case)
+            db.flush()
+    except IntegrityError:
+        # Somebody filed with this key between the look and the insert.
+        if existing := _by_key(db, filing.idempotency_key):
+            return existing, False
+        raise
+    record(db, case, "提交", actor, now, before={}, after={"status": case.status, "urgency": case.urgency}, public=True)
+    emit(db, "case.filed", {"case_no": case.no})
+    db.flush()
+    return case, True
+
+
+def _by_key(db: Session, key: str | None) -> Case | None:
+    return db.scalar(select(Case).where(Case.idempotency_key == key)) if key else None
+
+
+def _triaged(filing: Filing, description: str, triager: Triager, places: PlaceResolver, now: datetime) -> Case:
+    triage = triager.triage(description, filing.place_text)
+    place = places.resolve(filing.place_text or description)
+    masked = mask_numbers(description)
+    case = Case(
+        idempotency_key=filing.idempotency_key,
+        status="待受理",
+        kind=triage.kind,
+        category=triage.category,
+        subcategory=triage.subcategory,
+        urgency="特急" if filing.emergency else triage.urgency,
+        department=triage.department,
+        co_departments=list(triage.co_departments),
+        level=triage.level,
+        needs_review=triage.needs_review,
+        suggestion=triage.as_dict(),
+        description=masked,
+        description_sealed=description if masked != description else None,
+        place_text=mask_numbers(filing.place_text) if filing.place_text else None,
+        street=place.street,
+        community=place.community,
+        grid=place.grid,
+        source=filing.source,
+        session_id=filing.session_id,
+        draft_id=filing.draft_id,
+        created_at=now,
+        updated_at=now,
+    )
+    start_clock(case, now, get_calendar())
+    case.reporters = [
+        Reporter(
+            name=None if filing.anonymous else filing.name,
+            phone=filing.phone,
+            phone_index=phone_index(filing.phone) if filing.phone else None,
+            anonymous=filing.anonymous,
+        )
+    ]
+    return case

@@ -1,0 +1,163 @@
+"""Tables of cases, their reporters, their history and the overrides that become training feedback."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import JSON, Boolean, ForeignKey, Index, Integer, String, Text, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from api.columns import UtcDateTime
+from api.crypto import EncryptedText
+from api.db import Base
+
+
+class Case(Base):
+    """One matter (诉求件).
+
+    ``suggestion`` is what the model said at filing and never changes; ``kind`` … ``level`` are what holds now.
+    Flags (督办, 催办, 黄牌, 红牌) are moments beside the status, since work goes on under them.
+    """
+
+    __tablename__ = "cases"
+
+    id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=True)
+    no: Mapped[str] = mapped_column(String(20), unique=True)
+    idempotency_key: Mapped[str | None] = mapped_column(String(64), unique=True)
+    status: Mapped[str] = mapped_column(String(8), index=True)
+    kind: Mapped[str] = mapped_column(String(8))
+    category: Mapped[str] = mapped_column(String(32))
+    subcategory: Mapped[str] = mapped_column(String(32))
+    urgency: Mapped[str] = mapped_column(String(4))
+    department: Mapped[str] = mapped_column(String(64))
+    co_departments: Mapped[list[str]] = mapped_column(JSON, default=list)
+    level: Mapped[str] = mapped_column(String(4))
+    needs_review: Mapped[bool] = mapped_column(Boolean, default=False)
+    suggestion: Mapped[dict[str, Any]] = mapped_column(JSON)
+
+    # Searchable text has its phone numbers masked; the original is sealed beside it when it held any.
+    description: Mapped[str] = mapped_column(Text)
+    description_sealed: Mapped[str | None] = mapped_column(EncryptedText)
+    place_text: Mapped[str | None] = mapped_column(String(500))
+    street: Mapped[str | None] = mapped_column(String(64))
+    community: Mapped[str | None] = mapped_column(String(64))
+    grid: Mapped[str | None] = mapped_column(String(64))
+    source: Mapped[str] = mapped_column(String(16))
+    session_id: Mapped[str | None] = mapped_column(String(64), index=True)
+    draft_id: Mapped[str | None] = mapped_column(String(64))
+
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
+    updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    clock_started_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    dispatch_due_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    first_action_due_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    due_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
+    yellow_due_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    paused_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    paused_seconds: Mapped[int] = mapped_column(Integer, default=0)
+    clock_stopped_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    dispatched_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    called_back_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    closed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    yellow_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    red_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    supervised_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    urged_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    urged_count: Mapped[int] = mapped_column(Integer, default=0)
+    returned_count: Mapped[int] = mapped_column(Integer, default=0)
+    reopened_count: Mapped[int] = mapped_column(Integer, default=0)
+    extension_asked: Mapped[int | None] = mapped_column(Integer)
+    extension_days: Mapped[int] = mapped_column(Integer, default=0)
+    answer: Mapped[str | None] = mapped_column(EncryptedText)
+    reviewed: Mapped[bool] = mapped_column(Boolean, default=False)
+    merged_into: Mapped[str | None] = mapped_column(ForeignKey("cases.no"))
+    history_head: Mapped[str | None] = mapped_column(String(64))
+
+    reporters: Mapped[list["Reporter"]] = relationship(
+        back_populates="case", order_by="Reporter.id", cascade="save-update, merge"
+    )
+    history: Mapped[list["CaseHistory"]] = relationship(back_populates="case", order_by="CaseHistory.seq", viewonly=True)
+
+    __table_args__ = (
+        Index("ix_cases_department_status", "department", "status"),
+        Index("ix_cases_street_community", "street", "community"),
+    )
+
+    @property
+    def reporter(self) -> "Reporter":
+        """The one who filed this case."""
+        return self.reporters[0]
+
+    @property
+    def full_description(self) -> str:
+        """The reporter's own words, with every number in clear: for the model and for who may see it."""
+        return self.description_sealed or self.description
+
+
+class Reporter(Base):
+    """Somebody who reported a case, with their own call-back and rating. A merged case keeps its reporters."""
+
+    __tablename__ = "reporters"
+
+    id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=True)
+    case_id: Mapped[int] = mapped_column(ForeignKey("cases.id"), index=True)
+    name: Mapped[str | None] = mapped_column(EncryptedText)
+    phone: Mapped[str | None] = mapped_column(EncryptedText)
+    phone_index: Mapped[str | None] = mapped_column(String(64), index=True)
+    anonymous: Mapped[bool] = mapped_column(Boolean, default=False)
+    called_back_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    stars: Mapped[int | None] = mapped_column(Integer)
+    rated_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+    case: Mapped[Case] = relationship(back_populates="reporters")
+
+
+class CaseHistory(Base):
+    """One change of one case. Database triggers refuse every update and delete; ``hash`` chains the rows of a case."""
+
+    __tablename__ = "case_history"
+
+    id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=True)
+    case_id: Mapped[int] = mapped_column(ForeignKey("cases.id"))
+    seq: Mapped[int] = mapped_column(Integer)
+    at: Mapped[datetime] = mapped_column(UtcDateTime)
+    actor_kind: Mapped[str] = mapped_column(String(8))
+    actor_id: Mapped[str] = mapped_column(String(64))
+    actor_role: Mapped[str] = mapped_column(String(16))
+    action: Mapped[str] = mapped_column(String(32))
+    before: Mapped[dict[str, Any]] = mapped_column(JSON)
+    after: Mapped[dict[str, Any]] = mapped_column(JSON)
+    note: Mapped[str | None] = mapped_column(EncryptedText)
+    # False keeps a note between staff: the reporter never reads it.
+    public: Mapped[bool] = mapped_column(Boolean, default=False)
+    previous_hash: Mapped[str] = mapped_column(String(64))
+    hash: Mapped[str] = mapped_column(String(64))
+
+    case: Mapped[Case] = relationship(back_populates="history", viewonly=True)
+
+    __table_args__ = (UniqueConstraint("case_id", "seq"),)
+
+
+class TriageFeedback(Base):
+    """A staff override: what the model suggested, what a person decided, and why. Trainers learn from it."""
+
+    __tablename__ = "triage_feedback"
+
+    id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=True)
+    case_id: Mapped[int] = mapped_column(ForeignKey("cases.id"), index=True)
+    at: Mapped[datetime] = mapped_column(UtcDateTime)
+    actor_id: Mapped[str] = mapped_column(String(64))
+    suggested: Mapped[dict[str, Any]] = mapped_column(JSON)
+    decided: Mapped[dict[str, Any]] = mapped_column(JSON)
+    reason: Mapped[str] = mapped_column(Text)
+    model_version: Mapped[str | None] = mapped_column(String(64))
+
+    case: Mapped[Case] = relationship()
+
+
+class CaseCounter(Base):
+    """The last number given out on a day (Asia/Shanghai)."""
+
+    __tablename__ = "case_counters"
+
+    day: Mapped[str] = mapped_column(String(8), primary_key=True)
+    last: Mapped[int] = mapped_column(Integer)

@@ -1,0 +1,1 @@
+"""What leaves the service about a case: one shape, masked for whoever looks."""

@@ -1,0 +1,1 @@
+"""Domain events, written with their change in one transaction and delivered later."""

@@ -1,0 +1,36 @@
+"""The outbox table and the one function that writes to it."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import JSON, Integer, String, Text
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from api.columns import UtcDateTime, utcnow
+from api.db import Base
+
+
+class OutboxEvent(Base):
+    """A domain event that waits for delivery; ``delivered_at`` empty means still to do."""
+
+    __tablename__ = "outbox"
+
+    id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=True)
+    topic: Mapped[str] = mapped_column(String(64))
+    payload: Mapped[dict[str, Any]] = mapped_column(JSON)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utcnow)
+    attempts: Mapped[int] = mapped_column(Integer, default=0)
+    next_attempt_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utcnow, index=True)
+    delivered_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    last_error: Mapped[str | None] = mapped_column(Text)
+
+
+def emit(db: Session, topic: str, payload: dict[str, Any]) -> None:
+    """Adds an event to the caller's transaction.
+
+    Args:
+        db: the session in which the change itself is made.
+        topic: such as ``case.filed``.
+        payload: identifiers only, never personal data: it is kept in clear.
+    """
+    db.add(OutboxEvent(topic=topic, payload=payload))
