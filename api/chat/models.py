@@ -1,36 +1,18 @@
 """Tables of the conversation. The API owns it, so that a turn outlives a dead Rasa and a person can take over."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, DateTime, Dialect, ForeignKey, Index, String, TypeDecorator, UniqueConstraint
+from sqlalchemy import JSON, ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
+from api.columns import UtcDateTime
 from api.crypto import EncryptedText
 from api.db import Base
 
 BOT, PERSON, WANTS_PERSON = "bot", "person", "wants_person"
 RESIDENT, STAFF = "resident", "staff"
 PENDING, ANSWERED, FAILED = "pending", "answered", "failed"
-
-
-class UtcTime(TypeDecorator[datetime]):
-    """An aware time in UTC; SQLite drops the offset, so it is put back on the way out."""
-
-    impl = DateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Refuses a naive time: nobody could say what it means."""
-        if value is not None and value.tzinfo is None:
-            raise ValueError("a time without offset")
-        return value.astimezone(UTC) if value else None
-
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Returns the stored time as aware UTC."""
-        if value is None:
-            return None
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
 class ChatSession(Base):
@@ -54,9 +36,9 @@ class ChatSession(Base):
     last_seq: Mapped[int] = mapped_column(default=0)
     staff_id: Mapped[str | None] = mapped_column(String(64))
     human_reason: Mapped[str | None] = mapped_column(EncryptedText)
-    wants_person_at: Mapped[datetime | None] = mapped_column(UtcTime)
-    created_at: Mapped[datetime] = mapped_column(UtcTime)
-    last_seen_at: Mapped[datetime] = mapped_column(UtcTime)
+    wants_person_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    last_seen_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
 class ChatMessage(Base):
@@ -65,6 +47,7 @@ class ChatMessage(Base):
     Attributes:
         client_id: the id that the resident's page gave the message; sending it again never runs it twice.
         status: ``pending`` until the bot has answered, ``failed`` when it never will; bot and staff lines are answered.
+        attempts: how often the bot refused it; a message that nothing can answer must not block the rest for ever.
         reply_to: number of the resident's message that this line answers; empty for a line pushed by itself.
         draft_id: draft (and Rasa sender) to which the message belonged.
     """
@@ -86,9 +69,10 @@ class ChatMessage(Base):
     case_no: Mapped[str | None] = mapped_column(String(20))
     client_id: Mapped[str | None] = mapped_column(String(64))
     status: Mapped[str] = mapped_column(String(8), default=ANSWERED)
+    attempts: Mapped[int] = mapped_column(default=0)
     reply_to: Mapped[int | None]
     draft_id: Mapped[str | None] = mapped_column(String(32), index=True)
-    created_at: Mapped[datetime] = mapped_column(UtcTime)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
 class Draft(Base):
@@ -106,11 +90,11 @@ class Draft(Base):
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
     session_id: Mapped[str] = mapped_column(ForeignKey("chat_sessions.id", ondelete="CASCADE"), index=True)
     known: Mapped[str | None] = mapped_column(EncryptedText)
-    emergency_at: Mapped[datetime | None] = mapped_column(UtcTime)
+    emergency_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     emergency_number: Mapped[str | None] = mapped_column(String(3))
     case_no: Mapped[str | None] = mapped_column(String(20), index=True)
-    last_message_at: Mapped[datetime] = mapped_column(UtcTime)
-    created_at: Mapped[datetime] = mapped_column(UtcTime)
+    last_message_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
 class ChatLookup(Base):
@@ -126,4 +110,4 @@ class ChatLookup(Base):
     session_id: Mapped[str] = mapped_column(ForeignKey("chat_sessions.id", ondelete="CASCADE"))
     case_no: Mapped[str] = mapped_column(String(20))
     proven: Mapped[bool]
-    at: Mapped[datetime] = mapped_column(UtcTime)
+    at: Mapped[datetime] = mapped_column(UtcDateTime)
