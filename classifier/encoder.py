@@ -1,0 +1,115 @@
+"""Runs the ONNX encoder: texts in, calibrated head probabilities and a pooled embedding out."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import onnxruntime as ort
+from tokenizers import Tokenizer
+
+from classifier.text import normalise
+
+
+class ModelError(RuntimeError):
+    """The model folder is missing, incomplete or of another format."""
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """What one run gives for n texts: ``logits[head]`` (n, labels) divided by temperature; ``embedding`` (n, hidden)."""
+
+    logits: dict[str, np.ndarray]
+    embedding: np.ndarray
+
+    def probabilities(self, head: str) -> np.ndarray:
+        """Softmax of one head, (n, labels) float32."""
+        return softmax(self.logits[head])
+
+
+def softmax(logits: np.ndarray) -> np.ndarray:
+    """Row-wise softmax of (n, labels)."""
+    shifted = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    return np.asarray(shifted / shifted.sum(axis=-1, keepdims=True), np.float32)
+
+
+class Encoder:
+    """The shipped encoder. Thread-safe: an ONNX session may be run by many threads, and nothing else changes."""
+
+    def __init__(self, session: ort.InferenceSession, tokenizer: Tokenizer, labels: dict) -> None:
+        self._session, self._tokenizer, self.labels = session, tokenizer, labels
+        self.max_tokens: int = labels["max_tokens"]
+        self.heads: dict[str, list[str]] = labels["heads"]
+        self.version: str = labels["version"]
+        self._outputs = ["embedding", *self.heads]
+
+    @classmethod
+    def load(cls, model_dir: Path) -> "Encoder":
+        """Loads ``model.onnx``, ``tokenizer.json`` and ``labels.json``; raises ``ModelError`` naming what is wrong."""
+        for name in ("model.onnx", "tokenizer.json", "labels.json"):
+            if not (model_dir / name).is_file():
+                raise ModelError(f"模型目录 {model_dir} 缺少 {name}")
+        options = ort.SessionOptions()
+        options.intra_op_num_threads = 1
+        options.inter_op_num_threads = 1
+        options.enable_cpu_mem_arena = False  # the arena keeps the largest batch ever seen
+        options.log_severity_level = 3
+        try:
+            session = ort.InferenceSession(str(model_dir / "model.onnx"), options, providers=["CPUExecutionProvider"])
+            tokenizer = Tokenizer.from_file(str(model_dir / "tokenizer.json"))
+            labels = json.loads((model_dir / "labels.json").read_text("utf-8"))
+        except Exception as error:  # onnxruntime and tokenizers raise their own kinds for a damaged file
+            raise ModelError(f"模型目录 {model_dir} 读不出来：{error}") from error
+        tokenizer.no_padding()
+        tokenizer.no_truncation()
+        return cls(session, tokenizer, labels)
+
+    def token_ids(self, text: str) -> list[int]:
+        """Token numbers of ``text`` with ``<s>`` and ``</s>``; a text beyond the window keeps its head and its tail.
+
+        Residents state the matter first and the wish last, the history lies between: two thirds of the window go to
+        the head, one third to the tail.
+        """
+        return clip(self._tokenizer.encode(normalise(text)).ids, self.max_tokens)
+
+    def encode(self, texts: list[str], batch_size: int = 32) -> Encoded:
+        """Runs ``texts`` in batches of like length, in any number; an empty list gives arrays of no rows."""
+        ids = [self.token_ids(text) for text in texts]
+        order = sorted(range(len(ids)), key=lambda i: len(ids[i]))
+        parts: dict[str, list[np.ndarray]] = {name: [] for name in self._outputs}
+        for start in range(0, len(order), batch_size):
+            rows = self._run([ids[i] for i in order[start : start + batch_size]])
+            for name, values in zip(self._outputs, rows, strict=True):
+                parts[name].append(values)
+        back = np.argsort(np.asarray(order, np.int64))
+        joined = {name: np.concatenate(parts[name])[back] if order else self._empty(name) for name in self._outputs}
+        temperatures = self.labels["temperatures"]
+        logits = {head: joined[head] / np.float32(temperatures[head]) for head in self.heads}
+        return Encoded(logits, joined["embedding"])
+
+    def embed(self, texts: list[str]) -> np.ndarray:
+        """Mean-pooled embeddings of unit length, (n, hidden) float32."""
+        vectors = self.encode(texts).embedding
+        norms = np.linalg.norm(vectors, axis=1, keepdims=True)
+        return np.asarray(vectors / np.maximum(norms, 1e-6), np.float32)
+
+    def _run(self, ids: list[list[int]]) -> list[np.ndarray]:
+        width = max(len(row) for row in ids)
+        tokens = np.full((len(ids), width), 1, np.int64)  # 1 is <pad>
+        mask = np.zeros((len(ids), width), np.int64)
+        for i, row in enumerate(ids):
+            tokens[i, : len(row)] = row
+            mask[i, : len(row)] = 1
+        return self._session.run(self._outputs, {"input_ids": tokens, "attention_mask": mask})
+
+    def _empty(self, name: str) -> np.ndarray:
+        width = self.labels["hidden"] if name == "embedding" else len(self.heads[name])
+        return np.zeros((0, width), np.float32)
+
+
+def clip(ids: list[int], limit: int) -> list[int]:
+    """Cuts a list of token numbers to ``limit``: two thirds from the head, the rest from the tail."""
+    if len(ids) <= limit:
+        return ids
+    head = limit * 2 // 3
+    return ids[:head] + ids[len(ids) - (limit - head) :]

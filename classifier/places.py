@@ -1,0 +1,189 @@
+"""Where a message happens: streets, communities, roads and landmarks of the district, from ``nlu_data/places``."""
+
+import csv
+import re
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from classifier.text import normalise
+
+_DETAIL = (
+    r"(?:[一-鿿A-Za-z0-9·\-]{0,12}?(?:小区|花园|公寓|广场|大厦|商场|超市|市场|学校|小学|中学|幼儿园|医院|银行|酒店|工地|公园|车站|地铁站|站|"
+    r"交叉口|路口|街口|路|街|大道|巷|胡同|桥|隧道|立交|期|区|苑|园|城|府|邸|湾|里|院|庄|村口|村|社区|仓库|厂|码头|沙滩|浴场|水库|"
+    r"号楼|号|栋|幢|座|单元|层|楼|室|户|门口|旁边|对面|附近|南门|北门|东门|西门|后面|前面|东侧|西侧|南侧|北侧|东头|西头|村头))"
+)
+_TAIL = re.compile(rf"(?:[的与和、至到]?{_DETAIL}){{1,6}}")
+_ADDRESS = re.compile(
+    r"[一-鿿]{2,8}?(?:小区|花园|公寓|大厦|广场|家园|公馆|社区|新村|苑|府|郡|墅|大道|路|街)"
+    r"(?:(?:与|和|跟|到|、)?[一-鿿]{2,6}(?:路|街|大道))?"
+    r"(?:交叉口|路口|[A-Za-z0-9一二三四五六七八九十]{1,5}(?:号楼|号|栋|幢|座|期|单元|楼|室|户|-\d+)){0,4}"
+    r"(?:门口|对面|旁边|附近|南门|北门|东门|西门|[东西南北]侧)?"
+)
+_VAGUE = re.compile(
+    r"^(?:我们?|俺们?|咱们?|这个?|那个?|本|该|某|整个|隔壁|旁边|楼下|小区|在|从|到|就|都|有|是|去|说|请问|附近|修|走|过|开|条|路|没|不|把|被|让|"
+    r"你们?|他们?|城市|道|马|公|铁|网|思|出|门|一)+(?:小区|社区|大厦|广场|路|街|苑|大道|公寓|花园)"
+)
+_LEAD = re.compile(r"^(?:地址|地点|位置|就|是|我|俺|家|住|人|在|位于|青岛市?|崂山区?|改成|应该)+(?=.{3})")
+_ROADLIKE = re.compile(r"^(?:[东西南北中]?(?:[一二三四五六七八九]?)(?:路|街|大道|桥|河|站|水库|小学|中学|医院|山|茶|樱桃|银行|小区|花园))")
+_DENIED = re.compile(r"(?:不是|不在|不对|并非|而不是|搞错了)[^,。;!?是]{0,3}$")
+
+
+@dataclass(frozen=True)
+class Place:
+    """What a text says of a place.
+
+    Attributes:
+        text: the words of the message that name it, empty when it names none.
+        street: one of the district's streets, or None.
+        community: one of the street's communities, or None.
+        grid: the grid's code, or None.
+        candidates: ``{"street", "community"}`` of each reading when the words fit several.
+        outside: the message names a place outside the district and none inside.
+        precise: a worker could go there: more than the bare name of a street.
+    """
+
+    text: str = ""
+    street: str | None = None
+    community: str | None = None
+    grid: str | None = None
+    candidates: tuple[dict[str, str], ...] = field(default=())
+    outside: bool = False
+    precise: bool = False
+
+    def as_dict(self) -> dict[str, Any]:
+        """Returns the place as plain JSON values."""
+        return asdict(self) | {"candidates": list(self.candidates)}
+
+
+@dataclass(frozen=True)
+class _Name:
+    street: str
+    community: str | None
+    weight: int
+
+
+@dataclass(frozen=True)
+class _Mention:
+    start: int
+    end: int
+    name: _Name
+
+
+class PlaceResolver:
+    """Finds and resolves places; immutable after loading, so threads may share it."""
+
+    def __init__(self, names: dict[str, list[_Name]], bare: set[str], outside: list[str]) -> None:
+        self._names, self._bare, self._outside = names, bare, outside
+        ordered = sorted(names, key=len, reverse=True)
+        self._pattern = re.compile("|".join(map(re.escape, ordered)))
+
+    @classmethod
+    def load(cls, nlu_data: Path) -> "PlaceResolver":
+        """Reads ``places/*.csv`` below ``nlu_data``; raises ``ValueError`` naming file and line of a bad row."""
+        folder = nlu_data / "places"
+        names: dict[str, list[_Name]] = {}
+        bare: set[str] = set()
+        streets = set()
+        for _, row in _rows(folder / "streets.csv"):
+            streets.add(row["street"])
+            for name in (row["street"], *_split(row["aliases"])):
+                names.setdefault(normalise(name), []).append(_Name(row["street"], None, 1))
+        for line, row in _rows(folder / "communities.csv"):
+            if row["street"] not in streets:
+                raise ValueError(f"{folder / 'communities.csv'}:{line}：没有这个街道 {row['street']!r}")
+            cls._add_community(row, names, bare)
+        for line, row in _rows(folder / "landmarks.csv"):
+            if row["street"] not in streets:
+                raise ValueError(f"{folder / 'landmarks.csv'}:{line}：没有这个街道 {row['street']!r}")
+            for name in (row["name"], *_split(row["aliases"])):
+                names.setdefault(normalise(name), []).append(_Name(row["street"], row["community"] or None, 2))
+        return cls(names, bare, [row["name"] for _, row in _rows(folder / "outside.csv")])
+
+    @staticmethod
+    def _add_community(row: dict[str, str], names: dict[str, list[_Name]], bare: set[str]) -> None:
+        full = row["community"]
+        stem = re.sub("(社区|村)$", "", full)
+        known = _Name(row["street"], full, 4)
+        for name in (full, f"{stem}社区", f"{stem}村", f"{stem}居委会", *_split(row["aliases"])):
+            if known not in names.setdefault(name, []):
+                names[name].append(known)
+        if row["bare"] != "否" and len(stem) >= 2 and stem not in names:
+            names.setdefault(stem, []).append(_Name(row["street"], full, 3))
+            bare.add(stem)
+
+    def words(self) -> list[str]:
+        """Returns every name and alias, for a word segmenter's dictionary."""
+        return sorted(self._names)
+
+    def resolve(self, text: str) -> Place:
+        """Returns the place that ``text`` names; an empty ``Place`` when it names none."""
+        plain = normalise(text)
+        mentions = list(self._mentions(plain))
+        if not mentions:
+            address = _address(plain)
+            outside = any(name in plain for name in self._outside)
+            return Place(text=address or (plain if outside else ""), outside=outside, precise=bool(address))
+        return self._decide(plain, mentions)
+
+    def _mentions(self, plain: str) -> Iterator[_Mention]:
+        for found in self._pattern.finditer(plain):
+            word, start, end = found.group(), found.start(), found.end()
+            if word in self._bare and len(word) < 4 and _ROADLIKE.match(plain[end : end + 4]):
+                continue
+            if _DENIED.search(plain[max(0, start - 8) : start]):
+                continue
+            for name in self._names[word]:
+                yield _Mention(start, end, name)
+
+    def _decide(self, plain: str, mentions: list[_Mention]) -> Place:
+        streets = [m.name.street for m in mentions if m.name.community is None and m.name.weight == 1]
+        best = max(m.name.weight for m in mentions)
+        top = [m for m in mentions if m.name.weight == best]
+        within = [m for m in top if m.name.street in streets] or top
+        text = _span(plain, mentions)
+        readings = list(dict.fromkeys((m.name.street, m.name.community) for m in within))
+        if len(readings) > 1 and len({m.start for m in within}) > 1:
+            readings = readings[-1:]
+        if len(readings) > 1:
+            candidates = tuple({"street": street, "community": community or ""} for street, community in readings)
+            same_street = {street for street, _ in readings}
+            street = same_street.pop() if len(same_street) == 1 else None
+            return Place(text, street, candidates=candidates, precise=len(text) > len(top[0].name.community or "") + 2)
+        street, community = readings[0]
+        named = max((m.end - m.start for m in mentions if m.name.weight == 1), default=0)
+        return Place(text, street, community, precise=bool(community) or len(text) > named)
+
+
+def _span(plain: str, mentions: list[_Mention]) -> str:
+    start = min(m.start for m in mentions)
+    end = max(m.end for m in mentions)
+    if end - start > 40:
+        start = max(m.start for m in mentions)
+    tail = _TAIL.match(plain, end)
+    return plain[start : tail.end() if tail else end].strip(" ,的")
+
+
+def _address(plain: str) -> str:
+    for found in _ADDRESS.finditer(plain):
+        address = _LEAD.sub("", found.group())
+        if not _VAGUE.match(address):
+            return address
+    return ""
+
+
+def _split(aliases: str) -> list[str]:
+    return [alias for alias in aliases.split(";") if alias]
+
+
+def _rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
+    """Yields line number and row of a CSV file, comments skipped; raises ``ValueError`` on a row of the wrong width."""
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        lines = [(number, line) for number, line in enumerate(file, 1) if line.strip() and not line.startswith("#")]
+    header = next(csv.reader([lines[0][1]]))
+    for number, line in lines[1:]:
+        cells = next(csv.reader([line]))
+        if len(cells) != len(header):
+            raise ValueError(f"{path}:{number}：应有 {len(header)} 列，实有 {len(cells)} 列")
+        yield number, dict(zip(header, (cell.strip() for cell in cells), strict=True))
