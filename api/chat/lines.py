@@ -1,0 +1,136 @@
+"""What the front itself says: ``nlu_data/front_lines.yml``, checked when it is read, in the resident's script."""
+
+import string
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+from opencc import OpenCC
+from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
+
+from api.settings import get_settings
+from classifier.text import is_traditional
+
+HANS, HANT = "hans", "hant"
+
+
+class LinesError(ValueError):
+    """The file of lines is incomplete or mistyped; the text names the file and the entry."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """One bubble for the resident: text, buttons, and the number of the case it reports, if any."""
+
+    text: str
+    quick_replies: list[dict[str, str]] = field(default_factory=list)
+    case_no: str | None = None
+
+
+def button(title: str) -> dict[str, str]:
+    """Returns a quick reply that says what it shows."""
+    return {"title": title, "payload": title}
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class _Greeting(_Strict):
+    text: str
+    quick_replies: list[str] = []
+
+
+class _Errors(_Strict):
+    session: str
+    too_long: str
+    too_fast: str
+    too_many_sessions: str
+    too_many_attachments: str
+
+
+class FrontLines(_Strict):
+    """All lines of the front, as the file holds them; ``{names}`` in them are checked to be known."""
+
+    greeting: list[_Greeting]
+    empty: str
+    attachment_only: str
+    bot_down: str
+    busy: str
+    retry: str
+    nothing_to_retry: str
+    gave_up: str
+    already_filed: str
+    emergency: dict[str, str]
+    emergency_ask: str
+    emergency_noted: str
+    emergency_filed: str
+    person_joined: str
+    person_left: str
+    errors: _Errors
+
+    @field_validator("*")
+    @classmethod
+    def _known_names(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            names = {name for _, name, _, _ in string.Formatter().parse(value) if name is not None}
+            if unknown := names - {"case_no", "number", "seconds"}:
+                raise ValueError(f"不认识的名字 {unknown}")
+        return value
+
+    @field_validator("emergency")
+    @classmethod
+    def _all_numbers(cls, value: dict[str, str]) -> dict[str, str]:
+        if missing := {"110", "119", "120", "122"} - value.keys():
+            raise ValueError(f"缺少 {sorted(missing)}")
+        return value
+
+    def greet(self) -> list[Line]:
+        """Returns what a new conversation opens with."""
+        return [Line(one.text, [button(title) for title in one.quick_replies]) for one in self.greeting]
+
+    def with_retry(self, text: str) -> Line:
+        """Returns ``text`` with the button that tries again."""
+        return Line(text, [button(self.retry)])
+
+
+def read_lines(path: Path) -> FrontLines:
+    """Reads the lines.
+
+    Raises:
+        LinesError: naming the file and the entry that is missing, unknown or mistyped.
+    """
+    try:
+        return FrontLines.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise LinesError(f"{path}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from error
+    except yaml.YAMLError as error:
+        raise LinesError(f"{path}: {error}") from error
+
+
+@lru_cache
+def front_lines() -> FrontLines:
+    """Returns the lines of this process."""
+    return read_lines(get_settings().nlu_data / "front_lines.yml")
+
+
+@lru_cache(maxsize=1)
+def _to_traditional() -> OpenCC:
+    return OpenCC("s2t")
+
+
+def script_of(text: str) -> str:
+    """Returns ``hant`` for text in traditional characters, else ``hans``."""
+    return HANT if is_traditional(text[:200]) else HANS
+
+
+def in_script(line: Line, script: str) -> Line:
+    """Returns the line in the resident's script; payloads stay as they are, since the bot reads them."""
+    if script != HANT:
+        return line
+    convert = _to_traditional().convert
+    buttons = [{"title": convert(one["title"]), "payload": one["payload"]} for one in line.quick_replies]
+    return Line(convert(line.text), buttons, line.case_no)

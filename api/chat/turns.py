@@ -1,0 +1,140 @@
+"""A turn: store what the resident said, ask the bot, store what it answered. Nothing is lost, nothing runs twice."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import structlog
+from fastapi.concurrency import run_in_threadpool
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+
+from api.chat import outage, store
+from api.chat.bot_client import BotClient, BotDown
+from api.chat.lines import Line, front_lines
+from api.chat.locks import Lease, TurnLocks
+from api.chat.store import Incoming, Receipt, Waiting
+from api.chat.text import for_bot
+from api.settings import Settings, get_settings
+
+log = structlog.get_logger(__name__)
+
+Clock = Callable[[], datetime]
+MAX_ATTEMPTS = 5
+"""A message that a healthy bot refuses so often will never be answered: a person gets it."""
+
+
+@dataclass(frozen=True)
+class Turn:
+    """The answer to one request."""
+
+    state: str
+    seq: int
+    messages: list[dict[str, Any]]
+
+
+class Runtime:
+    """The open connections of the chat on one event loop."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.bot = BotClient(settings)
+        # No retries with growing pauses: a turn without Redis must go on at once.
+        self.redis: Redis = Redis.from_url(
+            settings.redis_url, socket_timeout=1.0, socket_connect_timeout=0.5, retry=Retry(NoBackoff(), 1)
+        )
+        wait = settings.bot_timeout_seconds + 5
+        self.locks = TurnLocks(self.redis, wait_seconds=wait, hold_seconds=settings.bot_timeout_seconds + 15)
+
+    async def close(self) -> None:
+        """Closes the connections."""
+        await self.bot.close()
+        await self.redis.aclose()
+
+
+_runtimes: WeakKeyDictionary[asyncio.AbstractEventLoop, Runtime] = WeakKeyDictionary()
+
+
+def runtime() -> Runtime:
+    """Returns the runtime of the running event loop."""
+    loop = asyncio.get_running_loop()
+    if loop not in _runtimes:
+        _runtimes[loop] = Runtime(get_settings())
+    return _runtimes[loop]
+
+
+async def close_runtime() -> None:
+    """Closes what ``runtime`` opened on this loop."""
+    if opened := _runtimes.pop(asyncio.get_running_loop(), None):
+        await opened.close()
+
+
+async def take_turn(chat: Runtime, digest: str, incoming: Incoming, clock: Clock) -> Turn:
+    """Takes one message of a resident and returns the answer.
+
+    Args:
+        chat: open connections.
+        digest: the conversation, by its token.
+        incoming: the message.
+        clock: tells the time; a turn lasts too long for one ``now``.
+
+    Raises:
+        Problem: 401 when the token opens no conversation.
+    """
+    async with chat.locks.hold(digest) as lease:
+        receipt = await run_in_threadpool(store.receive, digest, incoming, clock())
+        if receipt.answers is not None:
+            return Turn(receipt.state, receipt.seq, receipt.answers)
+        if not lease.held:
+            said = await run_in_threadpool(outage.ask_for_patience, receipt, clock())
+            return Turn(receipt.state, receipt.seq, said)
+        return Turn(receipt.state, receipt.seq, await _work_off(chat, lease, receipt, clock))
+
+
+async def _work_off(chat: Runtime, lease: Lease, receipt: Receipt, clock: Clock) -> list[dict[str, Any]]:
+    """Asks the bot about everything that waits, in order, up to the first that it does not answer."""
+    draft_id, left, said = receipt.draft_id, list(receipt.waiting), []
+    urgent = outage.danger(left) is not None
+    while left:
+        if said and not await lease.renew():
+            return said + await run_in_threadpool(outage.ask_for_patience, receipt, clock())
+        one = left[0]
+        if one.filed:
+            same = [other.id for other in left if other.filed == one.filed]
+            left = [other for other in left if other.filed != one.filed]
+            line = Line(front_lines().already_filed.format(case_no=one.filed), case_no=one.filed)
+            draft_id, lines = await run_in_threadpool(
+                store.settle, receipt.session_id, same, receipt.seq, [line], draft_id, True, clock()
+            )
+            said += lines
+            continue
+        try:
+            draft_id, lines = await _ask(chat, receipt, one, draft_id, urgent, clock)
+        except BotDown as down:
+            log.warning("chat.bot_down", session=receipt.session_id, reason=str(down))
+            if down.refused and one.attempts + 1 >= MAX_ATTEMPTS and await chat.bot.healthy():
+                said += await run_in_threadpool(store.give_up, receipt.session_id, one, receipt.seq, clock())
+                left = left[1:]
+                continue
+            return said + await run_in_threadpool(outage.postpone, receipt, left, down.refused, clock())
+        said += lines
+        left = left[1:]
+    return said
+
+
+async def _ask(
+    chat: Runtime, receipt: Receipt, one: Waiting, draft_id: str, urgent: bool, clock: Clock
+) -> tuple[str, list[dict[str, Any]]]:
+    text = for_bot(one.text)
+    if not text:  # only slashes or at-signs: nothing to understand, and Rasa must not see a command
+        line = Line(front_lines().empty)
+        return await run_in_threadpool(
+            store.settle, receipt.session_id, [one.id], receipt.seq, [line], draft_id, False, clock()
+        )
+    answer = await chat.bot.send(draft_id, f"{receipt.session_id}:{one.seq}", text, one.attachments, urgent)
+    return await run_in_threadpool(
+        store.settle, receipt.session_id, [one.id], receipt.seq, answer.lines, draft_id, answer.done, clock()
+    )
