@@ -12,11 +12,14 @@ from sqlalchemy.orm import Session
 
 from api.accounts.deps import Actor
 from api.cases.filing import DESCRIPTION_LIMIT, Filing, file_case
+from api.cases.history import record
 from api.cases.models import Case
+from api.cases.moves import lock
 from api.chat.lines import Line, front_lines
 from api.chat.models import ANSWERED, BOT, PENDING, RESIDENT, ChatMessage, ChatSession, Draft
 from api.chat.store import append, new_draft
 from api.chat.text import BOT_CHARS, for_bot
+from api.crypto import mask_numbers, mask_phone, phone_index
 from api.db import session_factory
 from api.outbox.models import emit
 from classifier.places import PlaceResolver
@@ -113,7 +116,28 @@ def file_draft(
     actor = Actor("resident", draft.session_id, "resident")
     case, created = file_case(db, filing, triager, places, now, actor)
     draft.case_no = case.no
+    if not created:
+        _complete(db, case, what, places, actor, now)
     return case, created
+
+
+def _complete(db: Session, case: Case, what: Known, places: PlaceResolver, actor: Actor, now: datetime) -> None:
+    """Adds place and phone to a case that was filed before they were known: an emergency filed in silence."""
+    lock(db, case)
+    reporter = case.reporter
+    added: dict[str, Any] = {}
+    if what.phone and not reporter.phone:
+        reporter.phone, reporter.phone_index = what.phone, phone_index(what.phone)
+        added["phone"] = mask_phone(what.phone)
+    if what.name and not reporter.name and not what.anonymous:
+        reporter.name = what.name
+    if what.place_text and not case.place_text:
+        place = places.resolve(what.place_text)
+        case.place_text = mask_numbers(what.place_text)
+        case.street, case.community, case.grid = place.street, place.community, place.grid
+        added["place_text"] = case.place_text
+    if added:
+        record(db, case, "补充", actor, now, before=dict.fromkeys(added), after=added, public=True)
 
 
 def file_silent_emergencies(now: datetime, triager: Triager, places: PlaceResolver) -> list[str]:
