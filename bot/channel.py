@@ -1,0 +1,114 @@
+"""The only way into Rasa: a channel on loopback that asks for a shared secret and answers a whole turn at once."""
+
+from __future__ import annotations
+
+import hmac
+from typing import Any, Awaitable, Callable
+
+import structlog
+from rasa.core.channels.channel import InputChannel, OutputChannel, UserMessage
+from sanic import Blueprint
+from sanic.request import Request
+from sanic.response import HTTPResponse, json
+
+from bot.turn import Turn, current_turn
+
+MAX_CHARS = 1000
+
+log = structlog.get_logger(__name__)
+
+
+class TurnOutput(OutputChannel):
+    """Collects the messages of one turn in the shape that the front returns to the resident."""
+
+    def __init__(self) -> None:
+        """Starts empty."""
+        self.messages: list[dict[str, Any]] = []
+
+    @classmethod
+    def name(cls) -> str:
+        """Returns the channel's name for conditional responses."""
+        return "laoxian"
+
+    async def send_response(self, recipient_id: str, message: dict[str, Any]) -> None:
+        """Keeps one bot message; what its ``custom`` holds (``case_no``, ``draft_done``) joins the last one."""
+        custom = {key: value for key, value in (message.get("custom") or {}).items() if value}
+        text = (message.get("text") or "").strip()
+        if text:
+            replies = [
+                {"title": button["title"], "payload": button.get("payload") or button["title"]}
+                for button in message.get("buttons") or []
+            ]
+            self.messages.append({"text": text, "quick_replies": replies, **custom})
+        elif custom and self.messages:
+            self.messages[-1].update(custom)
+
+
+class LaoxianChannel(InputChannel):
+    """``POST /webhooks/laoxian/webhook {sender, message}`` → ``{messages: […]}``, or 503 when the turn failed.
+
+    After a 503 Rasa has kept nothing of the message: the caller may send it again.
+    """
+
+    def __init__(self, secret: str) -> None:
+        """Refuses to start without a secret."""
+        if len(secret) < 16:
+            raise ValueError("LAOXIAN_BOT_SECRET 太短：至少 16 个字符")
+        self._secret = secret
+
+    @classmethod
+    def name(cls) -> str:
+        """Returns the channel's name: part of its address."""
+        return "laoxian"
+
+    @classmethod
+    def from_credentials(cls, credentials: dict[str, Any] | None) -> InputChannel:
+        """Makes the channel from ``credentials.yml``."""
+        return cls(secret=str((credentials or {}).get("secret", "")))
+
+    def blueprint(self, on_new_message: Callable[[UserMessage], Awaitable[Any]]) -> Blueprint:
+        """Returns the routes of the channel."""
+        webhook = Blueprint("laoxian_webhook", __name__)
+
+        @webhook.route("/", methods=["GET"])
+        async def health(_request: Request) -> HTTPResponse:
+            return json({"status": "ok"})
+
+        @webhook.route("/webhook", methods=["POST"])
+        async def receive(request: Request) -> HTTPResponse:
+            if not hmac.compare_digest(request.headers.get("X-Laoxian-Secret", "").encode(), self._secret.encode()):
+                return json({"detail": "not found"}, status=404)
+            body = request.json or {}
+            sender, text = body.get("sender"), body.get("message")
+            if not isinstance(sender, str) or not sender or not isinstance(text, str) or not text.strip():
+                return json({"detail": "sender 和 message 必填"}, status=422)
+            return await self._turn(on_new_message, sender, text, body.get("metadata") or {})
+
+        return webhook
+
+    async def _turn(
+        self, on_new_message: Callable[[UserMessage], Awaitable[Any]], sender: str, text: str, metadata: dict[str, Any]
+    ) -> HTTPResponse:
+        turn, output = Turn(), TurnOutput()
+        token = current_turn.set(turn)
+        try:
+            await on_new_message(
+                UserMessage(plain(text), output, sender, input_channel=self.name(), metadata=metadata)
+            )
+        except Exception as error:  # the message must survive whatever broke
+            log.error("bot.turn.failed", error=type(error).__name__)
+            turn.failed = True
+        finally:
+            current_turn.reset(token)
+        if turn.failed or not output.messages:
+            return json({"detail": "turn failed"}, status=503)
+        return json({"messages": output.messages})
+
+
+def plain(text: str) -> str:
+    """Returns ``text`` as Rasa may read it: at most 1,000 characters, never a command.
+
+    A message that starts with ``/`` would set intents and slots (``/restart``, ``/query_status{…}``).
+    """
+    text = text.strip()[:MAX_CHARS]
+    return "／" + text[1:] if text.startswith("/") else text

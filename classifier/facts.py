@@ -1,0 +1,100 @@
+"""What a message says of its sender: phone, name, wish for anonymity. Rules, so that a wrong number is seen as wrong."""
+
+import re
+from dataclasses import dataclass
+
+import phonenumbers
+
+from classifier.text import normalise
+
+_HAN_DIGITS = str.maketrans("零〇一二三四五六七八九幺两", "0012345678912")
+_SPOKEN = re.compile(r"[零〇一二三四五六七八九幺两\d][零〇一二三四五六七八九幺两\d \-]{8,}[零〇一二三四五六七八九幺两\d]")
+_DIGITS = re.compile(r"(?<![\dA-Za-z])(?:\+?86[ \-]?)?(\d[\d \-]{5,16}\d)(?![\dA-Za-z])")
+_MEANT = re.compile(r"(?:电话|手机|号码|联系方式|打给?我|联系我|拨打?|微信同号)[^\d]{0,8}$")
+_SURNAMES = (
+    "赵钱孙李周吴郑王冯陈褚卫蒋沈韩杨朱秦尤许何吕施张孔曹严华金魏陶姜戚谢邹喻柏窦章云苏潘葛奚范彭郎鲁韦昌马苗方俞任袁柳鲍史唐费廉岑薛雷贺倪汤滕殷罗毕郝邬安"
+    "常于时傅卞齐康伍余元顾孟黄穆萧尹姚邵湛汪祁毛狄米戴宋庞熊纪舒屈项祝董梁杜阮蓝闵季贾江童颜郭梅盛林刁钟徐邱骆高夏蔡田樊胡凌霍虞万支柯管卢莫房裘解应宗丁宣邓"
+    "单杭洪包左石崔吉龚程邢裴陆荣翁荀惠曲封储靳焦牧侯全班仰仲宫宁仇甘厉祖武符刘景詹龙叶司黎薄白蒲从索赖卓蔺屠池乔胥苍双闻党谭申辛冉牛燕尚温庄柴瞿阎连习艾"
+)
+_TITLE = re.compile(rf"(?<![一-鿿])(?:我?是|我?姓|联系人[:是 ]?|叫我?|称呼[:是]?)?([{_SURNAMES}][一-鿿]{{0,2}}?)(先生|女士|小姐|师傅|大爷|大妈|阿姨|叔叔?|经理|总|老师|同志|大姐|大哥|老板)(?![一-鿿]{{2}})")
+_CALLED = re.compile(rf"(?:我叫|我的名字[叫是]|姓名[:是 ]|本人姓名|名字[叫是:]|联系人[:是 ])\s?([{_SURNAMES}][一-鿿]{{1,2}})(?![一-鿿])")
+_SURNAMED = re.compile(rf"(?:我|免贵|本人)?姓([{_SURNAMES}])(?![一-鿿]{{3}})")
+_BARE_NAME = re.compile(rf"^[{_SURNAMES}](?:[一-鿿]{{1,2}})?$")
+_ANONYMOUS = re.compile(
+    r"匿名|不(?:想|愿意?|要|用|方便)?(?:实名|署名|留名|具名)|(?:别|不要|不能|不想|不愿意?)(?:让人?|被|叫)?.{0,4}知道(?:是)?我|(?:别|不要|不想|不能)(?:公开|暴露|透露|泄露)我?(?:的)?(?:姓名|名字|身份|信息)|为我保密|替我保密|要保密"
+)
+_DECLINED = re.compile(
+    r"(?:不|没|别|无)(?:想|愿意?|太)?(?:方便|留|给|说|提供|填|告诉|用)(?:留|给|说|提供|填)?(?:了|吧|的?电话|手机|联系方式|号码)?|没(?:有)?(?:电话|手机)|算了|跳过|不用(?:联系|回复|回访)|保密|拒绝"
+)
+
+
+@dataclass(frozen=True)
+class Found:
+    """One fact and where it stands in the normalised text.
+
+    Attributes:
+        kind: ``phone``, ``bad_phone``, ``name`` or ``anonymous``.
+        value: the fact in its normal form.
+        start: first character.
+        end: one past the last character.
+    """
+
+    kind: str
+    value: str
+    start: int
+    end: int
+
+
+def valid_phone(digits: str) -> bool:
+    """Tells whether ``digits`` is a mobile or landline number that can exist in mainland China."""
+    if re.fullmatch(r"1[3-9]\d{9}", digits):
+        return True  # phonenumbers lags behind newly opened mobile ranges
+    if not re.fullmatch(r"0\d{9,11}|[2-9]\d{7}", digits):
+        return False
+    local = digits if digits.startswith("0") else f"0532{digits}"
+    return phonenumbers.is_valid_number(phonenumbers.parse(local, "CN"))
+
+
+def find_facts(text: str) -> list[Found]:
+    """Returns the facts in ``text`` in reading order; positions count in ``normalise(text)``."""
+    plain = normalise(text)
+    found = list(_phones(plain))
+    found += [Found("anonymous", "匿名", m.start(), m.end()) for m in [_ANONYMOUS.search(plain)] if m]
+    name = _name(plain)
+    return sorted([*found, name] if name else found, key=lambda fact: fact.start)
+
+
+def declines(text: str) -> bool:
+    """Tells whether ``text``, an answer to the question for a contact, refuses one."""
+    return bool(_DECLINED.search(normalise(text)))
+
+
+def bare_name(text: str) -> str | None:
+    """Returns ``text`` when it is nothing but a name: two or three characters, the first a surname."""
+    plain = normalise(text).strip(" ,。.")
+    return plain if _BARE_NAME.match(plain) else None
+
+
+def _phones(plain: str) -> list[Found]:
+    phones, bad = [], []
+    for match in [*_DIGITS.finditer(plain), *_SPOKEN.finditer(plain)]:
+        spoken = match.re is _SPOKEN
+        raw = match.group(0) if spoken else match.group(1)
+        digits = re.sub(r"\D", "", raw.translate(_HAN_DIGITS))
+        digits = digits[2:] if digits.startswith("86") and len(digits) == 13 else digits
+        if valid_phone(digits):
+            phones.append(Found("phone", digits, match.start(), match.end()))
+        elif not spoken and (_MEANT.search(plain[: match.start()]) or re.fullmatch(r"1[3-9]\d{8}\d{0,4}", digits)):
+            bad.append(Found("bad_phone", digits, match.start(), match.end()))
+    unique = list({fact.value: fact for fact in phones}.values())
+    return unique or bad
+
+
+def _name(plain: str) -> Found | None:
+    if match := _CALLED.search(plain):
+        return Found("name", match.group(1), match.start(), match.end())
+    if match := _TITLE.search(plain):
+        return Found("name", match.group(1) + match.group(2), match.start(), match.end())
+    if match := _SURNAMED.search(plain):
+        return Found("name", match.group(1), match.start(), match.end())
+    return None
