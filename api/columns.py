@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import DateTime, Dialect
+from sqlalchemy import DateTime, Dialect, Text
 from sqlalchemy.types import TypeDecorator
 
 
@@ -35,3 +35,18 @@ class UtcDateTime(TypeDecorator[datetime]):
 def utcnow() -> datetime:
     """Returns the present moment in UTC; rules take ``now`` as an argument instead of calling this."""
     return datetime.now(UTC)
+
+
+class Names(TypeDecorator[list[str]]):
+    """A short list of names kept as ``|a|b|``, so that one LIKE finds a row by a member on both databases."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: list[str] | None, dialect: Dialect) -> str:
+        """Joins the names."""
+        return "".join(f"|{name}" for name in value) + "|" if value else ""
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> list[str]:
+        """Splits them again."""
+        return [name for name in (value or "").split("|") if name]

@@ -42,9 +42,9 @@ SYSTEM = Actor("system", "worker", "system")
 Now = Annotated[datetime, Depends(utcnow)]
 
 
-def current_user(db: SessionDep, token: Annotated[str | None, Depends(oauth2_scheme)]) -> User:
+def current_user(db: SessionDep, now: Now, token: Annotated[str | None, Depends(oauth2_scheme)]) -> User:
     """Returns the signed-in staff member; raises ``Problem`` 401 when the token is missing, stale or revoked."""
-    claims = read_token(token) if token else None
+    claims = read_token(token, now) if token else None
     user = db.get(User, claims["sub"]) if claims else None
     if claims is None or user is None or not user.active or user.token_version != claims["ver"]:
         raise Problem(401, "请先登录，或登录已过期，请重新登录", {"WWW-Authenticate": "Bearer"})

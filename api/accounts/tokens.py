@@ -9,6 +9,7 @@ from api.accounts.models import User
 from api.settings import get_settings
 
 _ALGORITHM = "HS256"
+_AUDIENCE = "laoxian-staff"
 
 
 class Claims(TypedDict):
@@ -26,17 +27,18 @@ def make_token(user: User, now: datetime) -> str:
         "ver": user.token_version,
         "iat": now,
         "exp": now + timedelta(minutes=settings.token_minutes),
-        "aud": "laoxian-staff",
+        "aud": _AUDIENCE,
     }
     return jwt.encode(claims, settings.token_secret.get_secret_value(), _ALGORITHM)
 
 
-def read_token(token: str) -> Claims | None:
-    """Returns the claims of a valid token, ``None`` for any other string."""
+def read_token(token: str, now: datetime) -> Claims | None:
+    """Returns the claims of a token that is valid at ``now``, ``None`` for any other string."""
     secret = get_settings().token_secret.get_secret_value()
-    options = {"require": ["exp", "sub", "ver"]}
+    # The library compares with its own clock; ours is injected.
+    options = {"require": ["exp", "sub", "ver"], "verify_exp": False, "verify_iat": False}
     try:
-        claims = jwt.decode(token, secret, [_ALGORITHM], audience="laoxian-staff", options=options)  # type: ignore[arg-type]
+        claims = jwt.decode(token, secret, [_ALGORITHM], audience=_AUDIENCE, options=options)  # type: ignore[arg-type]
     except jwt.InvalidTokenError:
         return None
-    return Claims(sub=str(claims["sub"]), ver=int(claims["ver"]))
+    return Claims(sub=str(claims["sub"]), ver=int(claims["ver"])) if claims["exp"] > now.timestamp() else None

@@ -10,7 +10,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from api.accounts.deps import Actor
-from api.cases.deadlines import get_calendar, start_clock
+from api.cases.deadlines import get_deadlines, start_clock
 from api.cases.history import record
 from api.cases.models import Case, Reporter
 from api.cases.numbers import next_number
@@ -19,6 +19,7 @@ from api.errors import Problem
 from api.outbox.models import emit
 
 DESCRIPTION_LIMIT = 20_000
+PLACE_LIMIT = 300
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,7 @@ def file_case(
             return existing, False
         raise
     record(db, case, "提交", actor, now, before={}, after={"status": case.status, "urgency": case.urgency}, public=True)
-    emit(db, "case.filed", {"case_no": case.no})
+    emit(db, "case.filed", {"case_no": case.no, "source": case.source, "urgency": case.urgency})
     db.flush()
     return case, True
 
@@ -88,8 +89,10 @@ def _by_key(db: Session, key: str | None) -> Case | None:
 
 
 def _triaged(filing: Filing, description: str, triager: Triager, places: PlaceResolver, now: datetime) -> Case:
-    triage = triager.triage(description, filing.place_text)
     place = places.resolve(filing.place_text or description)
+    # A community alone decides the street, and the street decides which street office acts.
+    where = " ".join(filter(None, (place.street, filing.place_text))) or None
+    triage = triager.triage(description, where)
     masked = mask_numbers(description)
     case = Case(
         idempotency_key=filing.idempotency_key,
@@ -105,7 +108,7 @@ def _triaged(filing: Filing, description: str, triager: Triager, places: PlaceRe
         suggestion=triage.as_dict(),
         description=masked,
         description_sealed=description if masked != description else None,
-        place_text=mask_numbers(filing.place_text) if filing.place_text else None,
+        place_text=mask_numbers(filing.place_text)[:PLACE_LIMIT] if filing.place_text else None,
         street=place.street,
         community=place.community,
         grid=place.grid,
@@ -115,7 +118,7 @@ def _triaged(filing: Filing, description: str, triager: Triager, places: PlaceRe
         created_at=now,
         updated_at=now,
     )
-    start_clock(case, now, get_calendar())
+    start_clock(case, now, get_deadlines())
     case.reporters = [
         Reporter(
             name=None if filing.anonymous else filing.name,

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import JSON, Boolean, ForeignKey, Index, Integer, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from api.columns import UtcDateTime
+from api.columns import Names, UtcDateTime
 from api.crypto import EncryptedText
 from api.db import Base
 
@@ -29,7 +29,7 @@ class Case(Base):
     subcategory: Mapped[str] = mapped_column(String(32))
     urgency: Mapped[str] = mapped_column(String(4))
     department: Mapped[str] = mapped_column(String(64))
-    co_departments: Mapped[list[str]] = mapped_column(JSON, default=list)
+    co_departments: Mapped[list[str]] = mapped_column(Names, default=list)
     level: Mapped[str] = mapped_column(String(4))
     needs_review: Mapped[bool] = mapped_column(Boolean, default=False)
     suggestion: Mapped[dict[str, Any]] = mapped_column(JSON)
@@ -53,7 +53,7 @@ class Case(Base):
     due_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
     yellow_due_at: Mapped[datetime] = mapped_column(UtcDateTime)
     paused_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    paused_seconds: Mapped[int] = mapped_column(Integer, default=0)
+    pauses: Mapped[list[list[str]]] = mapped_column(JSON, default=list)
     clock_stopped_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     dispatched_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     called_back_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
@@ -76,6 +76,9 @@ class Case(Base):
         back_populates="case", order_by="Reporter.id", cascade="save-update, merge"
     )
     history: Mapped[list["CaseHistory"]] = relationship(back_populates="case", order_by="CaseHistory.seq", viewonly=True)
+    overrides: Mapped[list["TriageFeedback"]] = relationship(
+        back_populates="case", order_by="TriageFeedback.id", viewonly=True
+    )
 
     __table_args__ = (
         Index("ix_cases_department_status", "department", "status"),
@@ -151,7 +154,7 @@ class TriageFeedback(Base):
     reason: Mapped[str] = mapped_column(Text)
     model_version: Mapped[str | None] = mapped_column(String(64))
 
-    case: Mapped[Case] = relationship()
+    case: Mapped[Case] = relationship(back_populates="overrides", viewonly=True)
 
 
 class CaseCounter(Base):

@@ -1,0 +1,131 @@
+"""Cases over HTTP."""
+
+import hashlib
+from typing import Annotated, Any
+
+from classifier.places import PlaceResolver
+from classifier.taxonomy import Taxonomy
+from classifier.triage import Triager
+from fastapi import APIRouter, Depends, Header, Query, Response
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from api.accounts.deps import Actor, CurrentUser, Now, require_role
+from api.accounts.models import Role, User
+from api.accounts.scope import may_reveal, only_helps, visible_cases
+from api.cases.filing import Filing, file_case
+from api.cases.history import record
+from api.cases.listing import CaseFilter, list_cases
+from api.cases.models import Case
+from api.cases.moves import apply_action, lock
+from api.cases.override import Override, override_triage
+from api.cases.schemas import ActionIn, CaseIn, RevealIn
+from api.cases.views import case_summary, case_view
+from api.cases.workflow import get_workflow
+from api.db import SessionDep
+from api.errors import Problem
+from api.triage.service import get_places, get_taxonomy, get_triager
+
+router = APIRouter(prefix="/api/v1/cases", tags=["诉求件"])
+
+TriagerDep = Annotated[Triager, Depends(get_triager)]
+PlacesDep = Annotated[PlaceResolver, Depends(get_places)]
+TaxonomyDep = Annotated[Taxonomy, Depends(get_taxonomy)]
+Filer = Annotated[User, Depends(require_role(Role.ADMIN, Role.CLERK, Role.SUPERVISOR, Role.HANDLER, Role.GRID))]
+Judge = Annotated[User, Depends(require_role(Role.ADMIN, Role.CLERK, Role.SUPERVISOR, Role.TRAINER))]
+
+
+def find_case(db: Session, no: str, user: User) -> Case:
+    """Returns a case within the scope of ``user``; raises ``Problem`` 404 for any other, whether it exists or not."""
+    case = db.scalar(select(Case).where(Case.no == no, visible_cases(user)))
+    if case is None:
+        raise Problem(404, "没有找到这个诉求件，请核对编号")
+    return case
+
+
+@router.post("", status_code=201)
+def file(
+    body: CaseIn,
+    response: Response,
+    db: SessionDep,
+    user: Filer,
+    now: Now,
+    triager: TriagerDep,
+    places: PlacesDep,
+    idempotency_key: Annotated[str | None, Header(max_length=255)] = None,
+) -> dict[str, Any]:
+    """提交诉求件。同一个 ``Idempotency-Key`` 总是得到同一件：第一次 201，重复 200。"""
+    key = hashlib.sha256(f"{user.id}:{idempotency_key}".encode()).hexdigest() if idempotency_key else None
+    filing = Filing(
+        description=body.description,
+        place_text=body.place.text or None,
+        name=body.reporter.name or None,
+        phone=body.reporter.phone,
+        anonymous=body.reporter.anonymous,
+        source=body.source,
+        idempotency_key=key,
+    )
+    actor = Actor.of(user)
+    case, created = file_case(db, filing, triager, places, now, actor)
+    db.commit()
+    response.status_code = 201 if created else 200
+    response.headers["Location"] = f"/api/v1/cases/{case.no}"
+    return case_view(case, actor, now)
+
+
+@router.get("")
+def index(db: SessionDep, user: CurrentUser, now: Now, wanted: Annotated[CaseFilter, Query()]) -> dict[str, Any]:
+    """诉求件列表：筛选、分页，只含本岗位看得到的。"""
+    cases, total = list_cases(db, user, wanted, now)
+    items = [case_summary(case, now, user.role) for case in cases]
+    return {"items": items, "total": total, "page": wanted.page, "page_size": wanted.page_size}
+
+
+@router.get("/{no}")
+def one(no: str, db: SessionDep, user: CurrentUser, now: Now) -> dict[str, Any]:
+    """一个诉求件，含办理记录；联系方式已脱敏。"""
+    return _view(find_case(db, no, user), user, now)
+
+
+@router.patch("/{no}/triage")
+def override(
+    no: str, body: Override, db: SessionDep, user: Judge, now: Now, taxonomy: TaxonomyDep
+) -> dict[str, Any]:
+    """人工改判：系统建议保留，人的决定生效，重新算承办单位、层级和时限，并留作训练反馈。"""
+    case = find_case(db, no, user)
+    override_triage(db, case, body, Actor.of(user), now, taxonomy)
+    db.commit()
+    return _view(case, user, now)
+
+
+@router.post("/{no}/actions")
+def act(no: str, body: ActionIn, db: SessionDep, user: CurrentUser, now: Now) -> dict[str, Any]:
+    """按流转表办理一步。"""
+    case = find_case(db, no, user)
+    if only_helps(user, case) and not any(move.co for move in get_workflow().rows(body.action)):
+        raise Problem(403, "协办单位可以跟进，其他动作由主办单位来做")
+    fields = body.model_dump(exclude={"action"}, exclude_none=True)
+    apply_action(db, case, body.action, Actor.of(user), now, **fields)
+    db.commit()
+    return _view(case, user, now)
+
+
+@router.post("/{no}/reveal")
+def reveal(no: str, body: RevealIn, db: SessionDep, user: CurrentUser, now: Now) -> dict[str, Any]:
+    """查看未脱敏的联系方式和原话；谁、何时、为什么都记入办理记录。"""
+    case = find_case(db, no, user)
+    if not may_reveal(user, case):
+        raise Problem(403, "您的岗位不能查看这位居民的联系方式")
+    lock(db, case)
+    record(db, case, "查看联系方式", Actor.of(user), now, before={}, after={}, note=body.reason)
+    reporter = case.reporter
+    shown = {"name": reporter.name, "phone": reporter.phone, "anonymous": reporter.anonymous}
+    db.commit()
+    return {"no": case.no, "reporter": shown, "description": case.full_description}
+
+
+def _view(case: Case, user: User, now: Any) -> dict[str, Any]:
+    view = case_view(case, Actor.of(user), now)
+    if only_helps(user, case):
+        view["actions"] = [name for name in view["actions"] if any(move.co for move in get_workflow().rows(name))]
+    return view

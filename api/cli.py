@@ -1,0 +1,139 @@
+"""The service's part of the ``laoxian`` command: accounts, database, audit."""
+
+from datetime import datetime
+from typing import Annotated
+
+import typer
+from alembic import command
+from alembic.config import Config
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+from sqlalchemy import select
+
+from api.accounts.models import ROLE_NAMES, Role, User
+from api.accounts.service import create_user, disable, find_user, seed_demo, set_password
+from api.cases.history import broken_link
+from api.cases.models import Case
+from api.db import session_factory
+from api.errors import Problem
+from api.settings import REPO
+
+app = typer.Typer(no_args_is_help=True, help="服务端管理：账号、数据库、审计")
+user_app = typer.Typer(no_args_is_help=True, help="工作人员账号")
+db_app = typer.Typer(no_args_is_help=True, help="数据库")
+audit_app = typer.Typer(no_args_is_help=True, help="审计")
+app.add_typer(user_app, name="user")
+app.add_typer(db_app, name="db")
+app.add_typer(audit_app, name="audit")
+
+console = Console()
+Password = Annotated[str, typer.Option(prompt=True, hide_input=True, confirmation_prompt=True, help="密码，至少 8 位")]
+Username = Annotated[str, typer.Argument(help="用户名")]
+
+
+def _fail(message: str) -> typer.Exit:
+    typer.echo(message, err=True)
+    return typer.Exit(1)
+
+
+@user_app.command("create")
+def user_create(
+    username: Username,
+    role: Annotated[Role, typer.Option(help="岗位")],
+    password: Password,
+    name: Annotated[str, typer.Option(help="姓名")] = "",
+    department: Annotated[str | None, typer.Option(help="承办单位")] = None,
+    street: Annotated[str | None, typer.Option(help="街道")] = None,
+    community: Annotated[str | None, typer.Option(help="社区")] = None,
+) -> None:
+    """新建账号。"""
+    try:
+        with session_factory().begin() as db:
+            create_user(db, username, password, name or username, role, department, street, community)
+    except Problem as problem:
+        raise _fail(problem.detail) from None
+    console.print(f"已建账号 {username}（{ROLE_NAMES[role]}）")
+
+
+@user_app.command("seed-demo")
+def user_seed_demo(password: Password) -> None:
+    """建演示账号 admin、staff、trainer、grid；已有的改成这个密码。"""
+    try:
+        with session_factory().begin() as db:
+            users = seed_demo(db, password)
+    except Problem as problem:
+        raise _fail(problem.detail) from None
+    console.print(f"演示账号：{'、'.join(user.username for user in users)}")
+
+
+@user_app.command("list")
+def user_list() -> None:
+    """列出账号。"""
+    table = Table("用户名", "姓名", "岗位", "单位", "街道", "社区", "状态")
+    with session_factory()() as db:
+        for user in db.scalars(select(User).order_by(User.username)):
+            scope = (user.department or "", user.street or "", user.community or "")
+            state = "启用" if user.active else "停用"
+            table.add_row(user.username, user.name, ROLE_NAMES[Role(user.role)], *scope, state)
+    console.print(table)
+
+
+@user_app.command("disable")
+def user_disable(username: Username) -> None:
+    """停用账号，已发的令牌立即失效。"""
+    with session_factory().begin() as db:
+        user = find_user(db, username)
+        if user is None:
+            raise _fail(f"没有账号 {username}")
+        disable(user)
+    console.print(f"已停用 {username}")
+
+
+@user_app.command("reset")
+def user_reset(username: Username, password: Password) -> None:
+    """重设密码，解除锁定并启用账号。"""
+    try:
+        with session_factory().begin() as db:
+            user = find_user(db, username)
+            if user is None:
+                raise _fail(f"没有账号 {username}")
+            set_password(db, user, password)
+            user.active = True
+    except Problem as problem:
+        raise _fail(problem.detail) from None
+    console.print(f"已重设 {username} 的密码")
+
+
+@db_app.command("upgrade")
+def db_upgrade(revision: Annotated[str, typer.Argument(help="目标版本")] = "head") -> None:
+    """把数据库结构升级到最新。"""
+    command.upgrade(alembic_config(), revision)
+    console.print("数据库已是最新结构")
+
+
+def alembic_config() -> Config:
+    """Returns Alembic's configuration; the database is the one of the settings."""
+    config = Config()
+    config.set_main_option("script_location", str(REPO / "api" / "migrations"))
+    return config
+
+
+@audit_app.command("verify")
+def audit_verify() -> None:
+    """逐件核对办理记录的哈希链；有改动或缺失就列出来并以 1 退出。"""
+    broken: list[tuple[str, int]] = []
+    started = datetime.now().astimezone()
+    with session_factory()() as db:
+        ids = list(db.scalars(select(Case.id).order_by(Case.id)))
+    for case_id in track(ids, description="核对办理记录", console=console, disable=not console.is_terminal):
+        with session_factory()() as db:
+            case = db.get_one(Case, case_id)
+            if (seq := broken_link(db, case)) is not None:
+                broken.append((case.no, seq))
+    for no, seq in broken:
+        console.print(f"{no}：第 {seq} 条记录被改动或缺失")
+    seconds = (datetime.now().astimezone() - started).total_seconds()
+    console.print(f"核对了 {len(ids)} 件，{len(broken)} 件有问题，用时 {seconds:.1f} 秒")
+    if broken:
+        raise typer.Exit(1)

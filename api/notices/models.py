@@ -1,0 +1,33 @@
+"""The table of notices."""
+
+from datetime import datetime
+
+from sqlalchemy import Integer, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from api.columns import Names, UtcDateTime
+from api.db import Base
+
+
+class Notice(Base):
+    """Something that staff should look at now.
+
+    Attributes:
+        roles: the roles it is for.
+        department: only handlers of this department, when set.
+        urgent: rings instead of waiting in the list.
+        subject: what it is about: a case number, or the id of a draft or chat session.
+    """
+
+    __tablename__ = "notices"
+
+    id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=True)
+    at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
+    roles: Mapped[list[str]] = mapped_column(Names)
+    department: Mapped[str | None] = mapped_column(String(64))
+    street: Mapped[str | None] = mapped_column(String(64))
+    urgent: Mapped[bool] = mapped_column(default=False)
+    title: Mapped[str] = mapped_column(String(200))
+    subject: Mapped[str] = mapped_column(String(64))
+    seen_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    seen_by: Mapped[str | None] = mapped_column(String(36))

