@@ -30,7 +30,7 @@ from api.settings import get_settings
 from api.triage.service import get_places, get_taxonomy, get_triager
 from api.worker import hurry
 
-WEB = Path(__file__).resolve().parent / "web"
+WEB = Path(__file__).resolve().parent / "web" / "static"
 ROUTERS = (
     api.accounts.routes.router,
     api.triage.routes.router,

@@ -41,6 +41,9 @@ from fastapi.testclient import TestClient  # noqa: E402
 from sqlalchemy import Engine, text  # noqa: E402
 from sqlalchemy.orm import Session, sessionmaker  # noqa: E402
 
+from classifier.routing import Router  # noqa: E402
+from classifier.triage import Triage  # noqa: E402
+
 import api.main  # noqa: E402
 from api.accounts.models import Role, User  # noqa: E402
 from api.accounts.service import create_user  # noqa: E402
@@ -48,6 +51,7 @@ from api.accounts.tokens import make_token  # noqa: E402
 from api.columns import utcnow  # noqa: E402
 from api.db import Base, get_engine, make_engine, session_factory  # noqa: E402
 from api.settings import get_settings  # noqa: E402
+from api.triage.service import get_places, get_taxonomy, get_triager  # noqa: E402
 
 PASSWORD = "很长的测试密码-2026"
 
@@ -169,11 +173,48 @@ def clock() -> Clock:
     return Clock()
 
 
+class FixedTriager:
+    """Says what a test tells it to, by the real routing table: for tests of what happens after triage."""
+
+    def __init__(self) -> None:
+        self.category, self.subcategory, self.urgency = "城乡建设", "路灯照明", "一般"
+
+    def triage(self, _text: str, place: str | None = None) -> Triage:
+        """Returns the class set on it, routed."""
+        emergency = self.urgency == "特急"
+        taxonomy = get_taxonomy()
+        street = get_places().resolve(place).street if place else None
+        route = Router(taxonomy).route(self.category, self.subcategory, {}, street, emergency)
+        return Triage(
+            kind=taxonomy.entry(self.category, self.subcategory).kind,
+            category=self.category,
+            subcategory=self.subcategory,
+            urgency=self.urgency,
+            department=route.department,
+            level=route.level,
+            co_departments=route.co_departments,
+            confidence=dict.fromkeys(("kind", "category", "subcategory", "urgency", "department"), 0.9),
+            needs_review=False,
+            emergency=emergency,
+            emergency_number="119" if emergency else None,
+            appeal=0.9,
+            candidates=[{"category": self.category, "subcategory": self.subcategory, "probability": 0.9}],
+            model_version="fixed",
+        )
+
+
 @pytest.fixture
-def client(sessions: sessionmaker[Session], clock: Clock) -> Iterator[TestClient]:
-    """The whole service, in process."""
+def fixed() -> FixedTriager:
+    """The triager of ``client``: set its ``category``, ``subcategory`` or ``urgency``."""
+    return FixedTriager()
+
+
+@pytest.fixture
+def client(sessions: sessionmaker[Session], clock: Clock, fixed: FixedTriager) -> Iterator[TestClient]:
+    """The whole service, in process, with ``fixed`` in the place of the model."""
     app = api.main.create_app()
     app.dependency_overrides[utcnow] = clock
+    app.dependency_overrides[get_triager] = lambda: fixed
     with TestClient(app, raise_server_exceptions=False) as test_client:
         yield test_client
 
