@@ -1,0 +1,63 @@
+"""The migrations make what the models say, on both databases, and go back."""
+
+import pytest
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from api.cli import alembic_config
+from api.db import Base, make_engine
+from sqlalchemy import Engine, inspect, text
+from sqlalchemy.exc import DatabaseError
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty(request, tmp_path):
+    """An engine on a database without tables."""
+    if request.param == "sqlite":
+        engine = make_engine(f"sqlite:///{tmp_path / 'empty.db'}")
+        yield engine
+        engine.dispose()
+        return
+    url = request.getfixturevalue("postgres_url")
+    server = make_engine(url)
+    with server.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text("CREATE DATABASE migrations"))
+    engine = make_engine(url.replace("/postgres", "/migrations"))
+    yield engine
+    engine.dispose()
+    with server.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text("DROP DATABASE migrations"))
+    server.dispose()
+
+
+def config(engine: Engine):
+    made = alembic_config()
+    made.set_main_option("sqlalchemy.url", engine.url.render_as_string(hide_password=False))
+    return made
+
+
+def test_up_equals_the_models_and_down_leaves_nothing(empty):
+    command.upgrade(config(empty), "head")
+    with empty.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, Base.metadata) == []
+    command.downgrade(config(empty), "base")
+    assert inspect(empty).get_table_names() == ["alembic_version"]
+    command.upgrade(config(empty), "head")
+
+
+def test_a_migrated_history_refuses_change(empty):
+    command.upgrade(config(empty), "head")
+    columns = "case_id, seq, at, actor_kind, actor_id, actor_role, action, before, after, public, previous_hash, hash"
+    values = "1, 1, '2026-11-24 02:00:00', 'staff', 'x', 'clerk', '受理', '{}', '{}', true, 'a', 'b'"
+    with empty.connect() as connection:
+        # The row stands for itself; nothing here is committed.
+        if empty.dialect.name == "sqlite":
+            connection.exec_driver_sql("PRAGMA defer_foreign_keys=ON")
+        else:
+            connection.exec_driver_sql("ALTER TABLE case_history DROP CONSTRAINT fk_case_history_case_id_cases")
+        connection.exec_driver_sql(f"INSERT INTO case_history ({columns}) VALUES ({values})")
+        for statement in ("UPDATE case_history SET action = '派单'", "DELETE FROM case_history"):
+            with pytest.raises(DatabaseError, match="append-only"), connection.begin_nested():
+                connection.exec_driver_sql(statement)
+        connection.rollback()
