@@ -29,7 +29,8 @@ class UtcDateTime(TypeDecorator[datetime]):
         """Gives back an aware UTC datetime on both databases."""
         if value is None:
             return None
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+        moment: datetime = value
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
 def utcnow() -> datetime:

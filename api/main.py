@@ -62,7 +62,7 @@ def create_app() -> FastAPI:
     for router in ROUTERS:
         app.include_router(router)
     if find_spec("api.console"):
-        from api.console import mount_console
+        from api.console import mount_console  # noqa: PLC0415  the service runs without the console too
 
         mount_console(app)
     app.mount("/", StaticFiles(directory=WEB, html=True), name="web")

@@ -42,7 +42,7 @@ class RequestMiddleware:
             if message["type"] == "http.response.start":
                 status = message["status"]
                 headers = [*message.get("headers", []), *_HEADERS, (b"x-request-id", request_id.encode())]
-                message = message | {"headers": headers}
+                message = {**message, "headers": headers}
             await send(message)
 
         try:

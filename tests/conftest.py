@@ -41,9 +41,6 @@ from fastapi.testclient import TestClient  # noqa: E402
 from sqlalchemy import Engine, text  # noqa: E402
 from sqlalchemy.orm import Session, sessionmaker  # noqa: E402
 
-from classifier.routing import Router  # noqa: E402
-from classifier.triage import Triage  # noqa: E402
-
 import api.main  # noqa: E402
 from api.accounts.models import Role, User  # noqa: E402
 from api.accounts.service import create_user  # noqa: E402
@@ -52,6 +49,8 @@ from api.columns import utcnow  # noqa: E402
 from api.db import Base, get_engine, make_engine, session_factory  # noqa: E402
 from api.settings import get_settings  # noqa: E402
 from api.triage.service import get_places, get_taxonomy, get_triager  # noqa: E402
+from classifier.routing import Router  # noqa: E402
+from classifier.triage import Triage  # noqa: E402
 
 PASSWORD = "很长的测试密码-2026"
 

@@ -46,7 +46,9 @@ def close_silent(sessions: sessionmaker[Session], now: datetime) -> int:
     """Closes the cases whose reporter has not rated within the days of silence; returns how many."""
     before = get_deadlines().calendar.subtract(now, get_deadlines().limits.silence)
     with sessions() as db:
-        ids = list(db.scalars(select(Case.id).where(Case.status == "待评价", Case.called_back_at <= before).limit(BATCH)))
+        ids = list(
+            db.scalars(select(Case.id).where(Case.status == "待评价", Case.called_back_at <= before).limit(BATCH))
+        )
     closed = 0
     for case_id in ids:
         with sessions() as db:

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from classifier.taxonomy import LEVELS, Taxonomy
 from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
@@ -12,6 +11,7 @@ from api.cases.deadlines import Deadlines
 from api.cases.fields import ActionFields
 from api.cases.models import Case
 from api.errors import Problem
+from classifier.taxonomy import LEVELS, Taxonomy
 
 
 @dataclass(frozen=True)

@@ -6,12 +6,11 @@ from datetime import date, datetime, time
 from functools import lru_cache
 from pathlib import Path
 
-from classifier.taxonomy import URGENCIES
-
 from api.cases.models import Case
 from api.cases.rule_files import Rules, read_rules
 from api.cases.worktime import Span, Unit, WorkCalendar
 from api.settings import get_settings
+from classifier.taxonomy import URGENCIES
 
 _SPAN = re.compile(rf"(\d+) ?({'|'.join(Unit)})")
 

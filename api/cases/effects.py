@@ -3,13 +3,12 @@
 from collections.abc import Callable
 from typing import Literal
 
-from classifier.routing import STREET_OFFICE
-from classifier.taxonomy import LEVELS
-
 from api.cases.checks import Step
 from api.cases.deadlines import pause_clock, resume_clock, set_deadlines, start_clock
 from api.cases.routing import check_department, office_of
 from api.errors import Problem
+from classifier.routing import STREET_OFFICE
+from classifier.taxonomy import LEVELS
 
 SLA = Literal["stop", "pause", "resume", "restart", "extend"]
 

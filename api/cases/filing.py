@@ -3,8 +3,6 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from classifier.places import PlaceResolver
-from classifier.triage import Triager
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
@@ -17,6 +15,8 @@ from api.cases.numbers import next_number
 from api.crypto import mask_numbers, phone_index
 from api.errors import Problem
 from api.outbox.models import emit
+from classifier.places import PlaceResolver
+from classifier.triage import Triager
 
 DESCRIPTION_LIMIT = 20_000
 PLACE_LIMIT = 300

@@ -75,7 +75,9 @@ class Case(Base):
     reporters: Mapped[list["Reporter"]] = relationship(
         back_populates="case", order_by="Reporter.id", cascade="save-update, merge"
     )
-    history: Mapped[list["CaseHistory"]] = relationship(back_populates="case", order_by="CaseHistory.seq", viewonly=True)
+    history: Mapped[list["CaseHistory"]] = relationship(
+        back_populates="case", order_by="CaseHistory.seq", viewonly=True
+    )
     overrides: Mapped[list["TriageFeedback"]] = relationship(
         back_populates="case", order_by="TriageFeedback.id", viewonly=True
     )

@@ -3,7 +3,6 @@
 from datetime import datetime
 from typing import Literal
 
-from classifier.taxonomy import LEVELS, Taxonomy
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy.orm import Session
 
@@ -17,6 +16,7 @@ from api.cases.routing import check_category, check_department, reroute
 from api.cases.workflow import get_workflow
 from api.errors import Problem
 from api.outbox.models import emit
+from classifier.taxonomy import LEVELS, Taxonomy
 
 DECIDED = ("kind", "category", "subcategory", "urgency", "department")
 

@@ -3,9 +3,6 @@
 import hashlib
 from typing import Annotated, Any
 
-from classifier.places import PlaceResolver
-from classifier.taxonomy import Taxonomy
-from classifier.triage import Triager
 from fastapi import APIRouter, Depends, Header, Query, Response
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -25,6 +22,9 @@ from api.cases.workflow import get_workflow
 from api.db import SessionDep
 from api.errors import Problem
 from api.triage.service import get_places, get_taxonomy, get_triager
+from classifier.places import PlaceResolver
+from classifier.taxonomy import Taxonomy
+from classifier.triage import Triager
 
 router = APIRouter(prefix="/api/v1/cases", tags=["诉求件"])
 
@@ -88,9 +88,7 @@ def one(no: str, db: SessionDep, user: CurrentUser, now: Now) -> dict[str, Any]:
 
 
 @router.patch("/{no}/triage")
-def override(
-    no: str, body: Override, db: SessionDep, user: Judge, now: Now, taxonomy: TaxonomyDep
-) -> dict[str, Any]:
+def override(no: str, body: Override, db: SessionDep, user: Judge, now: Now, taxonomy: TaxonomyDep) -> dict[str, Any]:
     """人工改判：系统建议保留，人的决定生效，重新算承办单位、层级和时限，并留作训练反馈。"""
     case = find_case(db, no, user)
     override_triage(db, case, body, Actor.of(user), now, taxonomy)

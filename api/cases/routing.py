@@ -1,10 +1,9 @@
 """Where a case goes after a person has decided: the routing table again, with the case's own place."""
 
-from classifier.routing import STREET_OFFICE, Route, Router, on_street
-from classifier.taxonomy import OTHER, Taxonomy
-
 from api.errors import Problem
 from api.triage.service import get_places
+from classifier.routing import STREET_OFFICE, Route, Router, on_street
+from classifier.taxonomy import OTHER, Taxonomy
 
 
 def office_of(street: str | None) -> str:

@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import yaml
+
 from classifier.taxonomy import RuleError
 
 
@@ -32,7 +33,8 @@ class Rules:
         """Returns the mapping as Python values."""
         loader = yaml.SafeLoader("")
         try:
-            return loader.construct_document(self.node)
+            value: dict[str, Any] = loader.construct_document(self.node)
+            return value
         finally:
             loader.dispose()
 
@@ -50,7 +52,7 @@ class Rules:
     def _value(self, key: str) -> yaml.Node:
         for name, value in self.node.value:
             if name.value == key:
-                return value
+                return cast("yaml.Node", value)
         raise self.fail(f"缺少 {key}")
 
     def _lines(self) -> dict[str, int]:

@@ -101,7 +101,7 @@ def _triage(case: Case) -> dict[str, Any]:
 
 
 def _history(row: CaseHistory, resident: bool) -> dict[str, Any]:
-    item = {
+    item: dict[str, Any] = {
         "seq": row.seq,
         "at": local_iso(row.at),
         "action": row.action,

@@ -103,9 +103,7 @@ def _only(rules: Rules, key: str, values: Any, allowed: Any) -> None:
             raise rules.fail(f"{key} 里的“{value}”不认识，应是 {'、'.join(map(str, allowed))}", key)
 
 
-def _check_reach(
-    rules: Rules, first: str, open_: list[str], known: list[str], moves: list[tuple[Rules, Move]]
-) -> None:
+def _check_reach(rules: Rules, first: str, open_: list[str], known: list[str], moves: list[tuple[Rules, Move]]) -> None:
     """Refuses a status that nothing leads to, an open one without a way out, and a row hidden by one before it."""
     reached = {first, *(move.to for _rules, move in moves if move.to)}
     if lost := [status for status in known if status not in reached]:

@@ -62,7 +62,7 @@ class WorkCalendar:
         if day in self.holidays or day in self.workdays:
             return day in self.workdays
         try:
-            return chinese_calendar.is_workday(day)
+            return bool(chinese_calendar.is_workday(day))
         except NotImplementedError:
             return day.weekday() < 5 and (day.month, day.day) not in _FIXED_HOLIDAYS
 

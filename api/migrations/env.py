@@ -1,11 +1,12 @@
 """Alembic's entry: migrates the database of the settings."""
 
-import api.accounts.models  # noqa: F401
-import api.cases.models  # noqa: F401
-import api.chat.models  # noqa: F401
-import api.notices.models  # noqa: F401
-import api.outbox.models  # noqa: F401
 from alembic import context
+
+import api.accounts.models
+import api.cases.models
+import api.chat.models
+import api.notices.models
+import api.outbox.models  # noqa: F401
 from api.db import Base, make_engine
 from api.settings import get_settings
 

@@ -2,13 +2,13 @@
 
 from typing import Annotated, Any
 
-from classifier.places import PlaceResolver
-from classifier.triage import Triager
 from fastapi import APIRouter, Depends
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
 from api.accounts.deps import CurrentUser
 from api.triage.service import get_places, get_taxonomy, get_triager
+from classifier.places import PlaceResolver
+from classifier.triage import Triager
 
 router = APIRouter(prefix="/api/v1", tags=["分拣"])
 

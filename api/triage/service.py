@@ -2,11 +2,10 @@
 
 from functools import lru_cache
 
+from api.settings import get_settings
 from classifier.places import PlaceResolver
 from classifier.taxonomy import Taxonomy, load_taxonomy
 from classifier.triage import Triager
-
-from api.settings import get_settings
 
 
 @lru_cache

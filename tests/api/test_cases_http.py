@@ -3,8 +3,9 @@
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from api.accounts.models import Role
 from fastapi.testclient import TestClient
+
+from api.accounts.models import Role
 
 LAMP = {
     "description": "中韩社区门口的路灯坏了三天，晚上一片漆黑，联系我 13800000001",

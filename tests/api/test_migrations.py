@@ -4,10 +4,11 @@ import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from api.cli import alembic_config
-from api.db import Base, make_engine
 from sqlalchemy import Engine, inspect, text
 from sqlalchemy.exc import DatabaseError
+
+from api.cli import alembic_config
+from api.db import Base, make_engine
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
