@@ -1,13 +1,12 @@
 """Who acts: the routing table speaks first, the learned head only where the table leaves a choice."""
 
-import re
 from dataclasses import dataclass
 
-from classifier.taxonomy import Entry, Taxonomy
+from classifier.taxonomy import OTHER, Entry, Taxonomy
 
 STREET_OFFICE = "街道办事处"
-STREETS = ("中韩", "沙子口", "王哥庄", "北宅", "金家岭")
-_STREET = re.compile("|".join(STREETS))
+# 其他 gathers what fits no subcategory, so its table row is a guess; the head overrules it from this probability on.
+HEAD_OVERRULES_OTHER = 0.6
 
 
 @dataclass(frozen=True)
@@ -17,14 +16,6 @@ class Route:
     department: str
     level: str
     co_departments: list[str]
-
-
-def find_street(*texts: str | None) -> str | None:
-    """The street office's full name (``中韩街道办事处``) if one of ``texts`` names a street, the first text first."""
-    for text in texts:
-        if text and (match := _STREET.search(text)):
-            return match.group() + STREET_OFFICE
-    return None
 
 
 class Router:
@@ -41,28 +32,31 @@ class Router:
         Args:
             category: first-level class.
             subcategory: second-level class.
-            departments: the head's probability for each department.
-            street: full name of the street office, if the place gives one.
+            departments: the head's probability for each department; may be empty.
+            street: the street that the place gives (``中韩街道``), or None. 街道办事处 then becomes its office.
             emergency: an emergency is received by the district itself.
         """
         entry = self.taxonomy.entry(category, subcategory)
         lead = self._lead(entry, departments)
-        co = [name for name in (entry.lead, *entry.co) if name != lead]
+        others = dict.fromkeys(name for name in (entry.lead, *entry.co) if name != lead)
         return Route(
-            department=self._on_street(lead, street),
+            department=on_street(lead, street),
             level="区" if emergency else entry.level,
-            co_departments=[self._on_street(name, street) for name in dict.fromkeys(co)],
+            co_departments=[on_street(name, street) for name in others],
         )
 
-    def _lead(self, entry: Entry, departments: dict[str, float]) -> str:
-        """The table's lead. Only for 其他, which gathers what fits nowhere, may a sure head pick another."""
-        if entry.name == "其他" and departments:
-            allowed = {e.lead for e in self.taxonomy.entries[entry.category].values()}
-            best = max((d for d in departments if d in allowed), key=departments.__getitem__, default=entry.lead)
-            if departments.get(best, 0.0) >= 0.6:
-                return best
-        return entry.lead
+    def leads(self, category: str) -> set[str]:
+        """Every lead department of a category: what the head may choose among."""
+        return {entry.lead for entry in self.taxonomy.entries[category].values()}
 
-    @staticmethod
-    def _on_street(name: str, street: str | None) -> str:
-        return street if name == STREET_OFFICE and street else name
+    def _lead(self, entry: Entry, departments: dict[str, float]) -> str:
+        if entry.name != OTHER:
+            return entry.lead
+        allowed = self.leads(entry.category) & departments.keys()
+        best = max(allowed, key=departments.__getitem__, default=entry.lead)
+        return best if departments.get(best, 0.0) >= HEAD_OVERRULES_OTHER else entry.lead
+
+
+def on_street(name: str, street: str | None) -> str:
+    """``中韩街道办事处`` for ``街道办事处`` in 中韩街道; any other name, or without a street, as it is."""
+    return f"{street.removesuffix('街道')}{STREET_OFFICE}" if name == STREET_OFFICE and street else name

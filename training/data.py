@@ -1,6 +1,7 @@
 """Labelled texts: the repo's own appeals and any table a user brings. Bad rows are refused by file and line."""
 
 import csv
+import io
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -40,7 +41,7 @@ class _Rows:
 
     def read(self, file: Path) -> tuple[list[str], list[tuple[int, dict[str, str]]]]:
         text = read_text(file)
-        reader = csv.DictReader(text.splitlines(keepends=True))
+        reader = csv.DictReader(io.StringIO(text, newline=""))
         columns = [name.strip() for name in reader.fieldnames or []]
         reader.fieldnames = columns
         rows = []

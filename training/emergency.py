@@ -1,0 +1,37 @@
+"""From which probability of 特急 on a message is an emergency: chosen on dev, recall first."""
+
+import numpy as np
+from sklearn.metrics import fbeta_score
+
+from classifier.encoder import Encoder, softmax
+from classifier.safety import emergency_signal
+from classifier.taxonomy import URGENCIES
+from training.data import Example
+
+_GRID = (0.03, 0.05, 0.08, 0.12, 0.18, 0.25, 0.32, 0.4, 0.5, 0.6, 0.7)
+RECALL_WEIGHT = 2.0  # recall counts twice as much as precision (F2)
+_DEFAULT = {"emergency_alone": 0.5, "emergency_with_signal": 0.12}
+
+
+def emergency_thresholds(encoder: Encoder, examples: list[Example]) -> dict[str, float]:
+    """The pair of thresholds with the best F2: for the head alone, and where the safety net agrees.
+
+    Among equals the middle pair is taken, for the next data will lie to either side. Too few emergencies (under 20)
+    give a cautious default.
+    """
+    chosen = [e for e in examples if "urgency" in e.labels]
+    truth = np.array([e.labels["urgency"] == URGENCIES[0] for e in chosen])
+    if truth.sum() < 20:
+        return dict(_DEFAULT)
+    table = softmax(encoder.encode([e.text for e in chosen]).logits["urgency"])
+    chance = table[:, encoder.heads["urgency"].index(URGENCIES[0])]
+    signal = np.array([emergency_signal(e.text) is not None for e in chosen])
+    scored = []
+    for alone in _GRID:
+        for agreed in (t for t in _GRID if t <= alone):
+            guess = chance >= np.where(signal, agreed, alone)
+            scored.append((fbeta_score(truth, guess, beta=RECALL_WEIGHT, zero_division=0), alone, agreed))
+    best = max(score for score, _, _ in scored)
+    equal = [(alone, agreed) for score, alone, agreed in scored if score >= best - 0.002]
+    alone, agreed = equal[len(equal) // 2]
+    return {"emergency_alone": alone, "emergency_with_signal": agreed}

@@ -1,0 +1,85 @@
+"""Numbers about predictions: macro-F1, calibration, temperatures and thresholds."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from sklearn.metrics import accuracy_score, f1_score
+
+from classifier.encoder import softmax
+from training.data import Example
+
+if TYPE_CHECKING:
+    from training.trainer import Settings
+
+
+def joint_children(logits: dict[str, np.ndarray], labels: dict[str, list[str]], child: str, parent: str) -> np.ndarray:
+    """Probability of each child label, (n, children): its share within its parent times the parent's probability."""
+    above, within = softmax(logits[parent]), np.zeros_like(logits[child])
+    for column, name in enumerate(labels[parent]):
+        rows = [i for i, label in enumerate(labels[child]) if label.split("/")[0] == name]
+        if rows:
+            within[:, rows] = softmax(logits[child][:, rows]) * above[:, [column]]
+    return within
+
+
+def probabilities(
+    logits: dict[str, np.ndarray], labels: dict[str, list[str]], parents: dict[str, str]
+) -> dict[str, np.ndarray]:
+    """Probability tables by head, child heads jointly with their parents."""
+    return {
+        head: joint_children(logits, labels, head, parents[head]) if head in parents else softmax(values)
+        for head, values in logits.items()
+    }
+
+
+def head_scores(
+    logits: dict[str, np.ndarray], labels: dict[str, list[str]], examples: list[Example], settings: "Settings"
+) -> dict[str, float]:
+    """Macro-F1 by head over the examples that carry it, and ``score``, their mean weighted as the losses are."""
+    tables = probabilities(logits, labels, settings.parents)
+    scores, weights = {}, {}
+    for head, table in tables.items():
+        rows = [i for i, e in enumerate(examples) if head in e.labels]
+        if rows:
+            truth = [examples[i].labels[head] for i in rows]
+            guess = [labels[head][j] for j in table[rows].argmax(1)]
+            scores[head] = float(f1_score(truth, guess, average="macro", zero_division=0))
+            weights[head] = settings.head_weights.get(head, 1.0)
+    scores["score"] = sum(scores[h] * w for h, w in weights.items()) / max(sum(weights.values()), 1e-9)
+    return scores
+
+
+def temperature(logits: np.ndarray, target: np.ndarray) -> float:
+    """The temperature of the least negative log-likelihood, searched from 0.3 to 5 in steps of 2 %."""
+    grid = np.geomspace(0.3, 5.0, 143)
+    rows = np.arange(len(target))
+    losses = [-np.log(np.maximum(softmax(logits / t)[rows, target], 1e-12)).mean() for t in grid]
+    return float(grid[int(np.argmin(losses))])
+
+
+def threshold_for(confidence: np.ndarray, correct: np.ndarray, precision: float) -> float:
+    """The lowest confidence from which on answers are right with at least ``precision``; 1.0 if none is."""
+    order = np.argsort(-confidence)
+    running = np.cumsum(correct[order]) / np.arange(1, len(order) + 1)
+    good = np.flatnonzero(running >= precision)
+    return float(confidence[order][good[-1]]) if len(good) else 1.0
+
+
+def calibration_error(confidence: np.ndarray, correct: np.ndarray, bins: int = 10) -> float:
+    """Expected calibration error over equal-width bins."""
+    places = np.minimum((confidence * bins).astype(int), bins - 1)
+    gaps = [
+        abs(confidence[places == b].mean() - correct[places == b].mean()) * (places == b).mean()
+        for b in range(bins)
+        if (places == b).any()
+    ]
+    return float(sum(gaps))
+
+
+def summary(truth: list[str], guess: list[str]) -> dict[str, float]:
+    """Accuracy and macro-F1."""
+    return {
+        "accuracy": float(accuracy_score(truth, guess)),
+        "macro_f1": float(f1_score(truth, guess, average="macro", zero_division=0)),
+        "n": len(truth),
+    }
