@@ -149,7 +149,7 @@ def _ending(said: Said, known: Known, asked: str | None) -> Step | None:
         return Step(known, None, outcome="cancelled")
     if said.intent in ("nothing", "goodbye") and not known.matter and not said.has_facts:
         return Step(known, None, outcome="abandoned", lines=(f"utter_{said.intent}",))
-    if said.intent == "restart" and asked is not None and not said.has_substance:
+    if said.intent == "start_over" and asked is not None and not said.has_substance:
         return Step(Known(), "matter", lines=("utter_restarted",))
     return None
 
@@ -229,7 +229,7 @@ def _judge(known: Known, said: Said, judge: Judge) -> tuple[Known, list[str]]:
     if not emergency or known.emergency:
         return replace(known, triage=triage, emergency=emergency), []
     number = triage.get("emergency_number") or "110"
-    line = "utter_emergency_selfharm" if triage.get("self_harm") else f"utter_emergency_{number}"
+    line = "utter_emergency_selfharm" if "轻生" in (triage.get("emergency_reason") or "") else f"utter_emergency_{number}"
     return replace(known, triage=triage, emergency=True), [line]
 
 
@@ -258,8 +258,8 @@ def _next_question(
         return Step(replace(known, confirmed=True), None, lines=lines, outcome="file")
     if slot == "confirmed" and asked == "confirmed" and known == before and not lines and not followup:
         style = "what_to_change"
-    told_nothing = asked == slot and known == before and not lines and not followup
-    count = known.asked.get(slot, 0) + (1 if asked != slot or told_nothing or slot == "place" else 0)
+    aside = asked == slot and known == before and (bool(lines) or followup)
+    count = known.asked.get(slot, 0) + (0 if aside else 1)
     if slot == "matter" and count > 1:
         style = "again"
     return Step(replace(known, asked={**known.asked, slot: count}), slot, style, lines, None, followup)

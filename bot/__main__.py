@@ -17,6 +17,9 @@ def quiet_logs() -> None:
 
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s %(message)s")
     configure_structlog(logging.WARNING)
+    # Both log a failed action with its whole request, the resident's words in it; bot.turn logs the failure itself.
+    for name in ("rasa.core.processor", "rasa.core.actions.action"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     import sanic.app  # noqa: F401  it switches DeprecationWarnings back on
 
     warnings.simplefilter("ignore")

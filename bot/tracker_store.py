@@ -25,13 +25,13 @@ class TurnTrackerStore(TrackerStore, SerializedTrackerAsText):
     def __init__(
         self,
         domain: Domain,
-        url: str,
+        host: str,
         record_exp: int = 7 * 24 * 3600,
         event_broker: EventBroker | None = None,
         **kwargs: Any,
     ) -> None:
-        """Connects lazily; ``url`` is a ``redis://`` address."""
-        self._redis = redis.Redis.from_url(url, decode_responses=True, socket_timeout=5, socket_connect_timeout=5)
+        """Connects lazily; ``host`` is a ``redis://`` address: Rasa hands over the endpoint's ``url`` by that name."""
+        self._redis = redis.Redis.from_url(host, decode_responses=True, socket_timeout=5, socket_connect_timeout=5)
         self._seconds = int(record_exp)
         super().__init__(domain, event_broker, **kwargs)
 

@@ -11,8 +11,11 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
+import structlog
 from jsonschema import Draft7Validator
 from rasa.core.actions.action import ActionExecutionRejection, RemoteAction
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass
@@ -48,8 +51,9 @@ def install() -> None:
             return await run(self, *args, **kwargs)
         except ActionExecutionRejection:
             raise
-        except Exception:
+        except Exception as error:
             current_turn.get(Turn()).failed = True
+            log.error("bot.action.failed", action=self.name(), error=type(error.__cause__ or error).__name__)
             raise
 
     RemoteAction._validate_action_result = validate_result

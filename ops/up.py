@@ -71,7 +71,8 @@ def demo_accounts(house: House) -> str | None:
     if marker.exists() and not given:
         return None
     password = given or secrets.token_urlsafe(9)
-    run(house, "建演示账号", str(BIN / "laoxian"), "user", "seed-demo", extra={"LAOXIAN_DEMO_PASSWORD": password})
+    command = (str(BIN / "laoxian"), "user", "seed-demo", "--password", password)
+    run(house, "建演示账号", *command)
     marker.touch()
     return password
 
