@@ -3,7 +3,7 @@ PYTHON ?= python3
 PORT ?= 8000
 export PORT
 
-.PHONY: up setup test lint bench train help
+.PHONY: up setup test lint bench train train-env help
 .DEFAULT_GOAL := help
 
 up: setup ## 准备环境并在前台运行全部进程（PORT=8000）
@@ -28,5 +28,8 @@ train: ## 用仓库自己的数据重新训练判读模型
 	@$(PYTHON) ops/setup.py app train
 	@exec .venv/bin/python -m training.make_default
 
+train-env: ## 只准备训练环境（torch）
+	@$(PYTHON) ops/setup.py app train
+
 help:
-	@grep -E '^[a-z]+:.*##' Makefile | sed 's/:.*##/\t/'
+	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*##/\t/'

@@ -62,8 +62,9 @@ def make_train(uv: str) -> None:
     torch comes with pip: pip takes the CPU wheel where one is offered, uv would fetch the CUDA build of several GB.
     """
     install(uv, APP, "pip")
-    torch = next(line.split("#")[0].strip() for line in lock("train").read_text().splitlines() if "torch==" in line)
-    run([str(APP / "bin/python"), "-m", "pip", "install", "--quiet", torch.split(";")[0].strip()], "安装 torch")
+    wanted = (REPO / "requirements" / "train.in").read_text().splitlines()
+    torch = next(line.split("#")[0].strip() for line in wanted if line.startswith("torch=="))
+    run([str(APP / "bin/python"), "-m", "pip", "install", torch], "安装 torch")
     install(uv, APP, "-r", str(lock("train")))
     compile_all(APP)
 
