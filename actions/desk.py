@@ -9,7 +9,7 @@ import httpx
 from actions.settings import Settings
 
 
-class Refused(Exception):
+class RefusedError(Exception):
     """The API understood and said no: ``status`` is its HTTP status, the message its Chinese reason."""
 
     def __init__(self, status: int, reason: str) -> None:
@@ -18,7 +18,7 @@ class Refused(Exception):
 
 
 class Desk:
-    """Calls of one conversation's draft. A dead or failing API raises ``httpx.HTTPError``: the turn fails and is kept."""
+    """The calls of a conversation. A dead or failing API raises ``httpx.HTTPError``: the turn fails and is kept."""
 
     def __init__(self, settings: Settings) -> None:
         """Opens the connection pool."""
@@ -42,29 +42,32 @@ class Desk:
 
     async def cases(self, sender: str) -> list[dict[str, Any]]:
         """Returns the cases that this conversation owns, newest first."""
-        return (await self._send("GET", f"/drafts/{quote(sender)}/cases"))["cases"]
+        found: list[dict[str, Any]] = (await self._send("GET", f"/drafts/{quote(sender)}/cases"))["cases"]
+        return found
 
     async def lookup(self, sender: str, case_no: str, phone_last4: str) -> dict[str, Any]:
-        """Returns a case after proof of ownership; raises ``Refused`` 404 or 429."""
+        """Returns a case after proof of ownership; raises ``RefusedError`` 404 or 429."""
         return await self._send(
             "POST", f"/drafts/{quote(sender)}/lookup", {"case_no": case_no, "phone_last4": phone_last4}
         )
 
     async def act(self, sender: str, case_no: str, action: str, **fields: Any) -> dict[str, Any]:
-        """Does a resident's move on an owned case; raises ``Refused`` 404, 409 or 429."""
+        """Does a resident's move on an owned case; raises ``RefusedError`` 404, 409 or 429."""
         path = f"/drafts/{quote(sender)}/cases/{quote(case_no)}/actions"
         return await self._send("POST", path, {"action": action, **fields})
 
     async def call_human(self, sender: str, reason: str) -> bool:
         """Asks for a person; returns whether one is on duty."""
-        return (await self._send("POST", f"/drafts/{quote(sender)}/human", {"reason": reason}))["available"]
+        answer = await self._send("POST", f"/drafts/{quote(sender)}/human", {"reason": reason})
+        return bool(answer["available"])
 
     async def _send(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
         response = await self._client.request(method, path, json=body)
         if response.status_code in (404, 409, 422, 429):
-            raise Refused(response.status_code, response.json().get("detail", ""))
+            raise RefusedError(response.status_code, response.json().get("detail", ""))
         response.raise_for_status()
-        return response.json()
+        answer: dict[str, Any] = response.json()
+        return answer
 
 
 @lru_cache

@@ -7,7 +7,7 @@ from rasa_sdk import Action, Tracker
 from rasa_sdk.events import EventType, FollowupAction, SlotSet
 from rasa_sdk.executor import CollectingDispatcher
 
-from actions.desk import Refused, get_desk
+from actions.desk import RefusedError, get_desk
 from actions.filing import spoken_time
 from actions.intake import Said
 from actions.reading import said_from, shorten
@@ -17,6 +17,7 @@ _LAST4 = re.compile(r"(?<!\d)(\d{4})(?!\d)")
 _STARS = re.compile(r"([1-5一二三四五])\s*(?:颗)?(?:星|分)")
 _HAN = {"一": 1, "二": 2, "三": 3, "四": 4, "五": 5}
 _MOVES = {"urge": "催办", "withdraw": "撤回", "supplement": "补充", "rate": "评价"}
+_CLOSED = ("已办结", "已撤回", "不予受理", "已合并")
 _SHOWN = 3
 
 
@@ -57,7 +58,7 @@ async def follow_up(dispatcher: CollectingDispatcher, tracker: Tracker, said: Sa
     if wish == "ask_status":
         await _tell_status(dispatcher, tracker.sender_id, case)
         return [SlotSet("followup", None)]
-    return await _move(dispatcher, tracker.sender_id, said, wish, case, bool(waiting.get("case_no")))
+    return await _move(dispatcher, tracker, said, wish, case)
 
 
 async def _find_case(
@@ -80,7 +81,7 @@ async def _find_case(
         return None
     try:
         return await get_desk().lookup(sender, number, proof[1])
-    except Refused as refusal:
+    except RefusedError as refusal:
         dispatcher.utter_message(response="utter_lookup_locked" if refusal.status == 429 else "utter_lookup_failed")
         return None
 
@@ -91,7 +92,7 @@ async def _tell_status(dispatcher: CollectingDispatcher, sender: str, case: dict
     for one in shown:
         note = one.get("last_note") or ""
         dispatcher.utter_message(
-            response="utter_case_closed" if one["status"] in ("已办结", "已撤回", "不予受理", "已合并") else "utter_case_status",
+            response="utter_case_closed" if one["status"] in _CLOSED else "utter_case_status",
             case_no=one["case_no"],
             summary=shorten(one["summary"], 40),
             status=one["status"],
@@ -102,9 +103,10 @@ async def _tell_status(dispatcher: CollectingDispatcher, sender: str, case: dict
 
 
 async def _move(
-    dispatcher: CollectingDispatcher, sender: str, said: Said, wish: str, case: dict[str, Any], told: bool
+    dispatcher: CollectingDispatcher, tracker: Tracker, said: Said, wish: str, case: dict[str, Any]
 ) -> list[EventType]:
     number = case["case_no"]
+    asked = bool((tracker.get_slot("followup") or {}).get("case_no"))
     fields: dict[str, Any] = {"note": said.text}
     if wish == "rate":
         stars = _STARS.search(said.text)
@@ -112,14 +114,14 @@ async def _move(
             dispatcher.utter_message(response="utter_ask_stars", case_no=number)
             return [SlotSet("followup", {"wish": wish, "case_no": number})]
         fields["stars"] = _HAN.get(stars[1]) or int(stars[1])
-    if wish == "supplement" and not told and len(said.rest) < 10:
+    if wish == "supplement" and not asked and len(said.rest) < 10:
         dispatcher.utter_message(response="utter_ask_supplement", case_no=number)
         return [SlotSet("followup", {"wish": wish, "case_no": number})]
     done = {"urge": "urged", "withdraw": "withdrawn", "supplement": "supplemented", "rate": "rated"}[wish]
     try:
-        await get_desk().act(sender, number, _MOVES[wish], **fields)
+        await get_desk().act(tracker.sender_id, number, _MOVES[wish], **fields)
         dispatcher.utter_message(response=f"utter_{done}", case_no=number)
-    except Refused as refusal:
+    except RefusedError as refusal:
         if refusal.status == 429:
             dispatcher.utter_message(response="utter_urged_recently", case_no=number)
         else:

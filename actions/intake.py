@@ -26,14 +26,27 @@ _ASIDE = {*DIGRESSIONS, *FOLLOWUPS, "dont_know", "decline_contact", "affirm", "d
 _TELLING = {"report", "emergency", "supplement", "nlu_fallback", "inform", "correct", "out_of_scope", "open_report"}
 
 _OPENER = re.compile(
-    r"^(?:你好|您好|喂|在吗|那个|请问|麻烦|哎|唉)*[,。!? ]*(?:我们?|俺)?(?:要|想|想要|来|需要|得)?(?:投诉|举报|反映|反应|报修|求助|咨询|报|说)"
+    r"^(?:你好|您好|喂|在吗|那个|请问|麻烦|哎|唉)*[,。!? ]*(?:我们?|俺)?"
+    r"(?:要|想|想要|来|需要|得)?(?:投诉|举报|反映|反应|报修|求助|咨询|报|说)"
     r"(?:一下|下)?(?:个|一个|一件|点|些)?(?:问题|事情?|情况|诉求)?(?:吧|啊|呀)?[,。!?:; ]*$"
 )
-_PAYLOAD_PLACE = re.compile(r"^(?:我?要?)?(?:修改|改|换)(?:一下)?(?:地点|地址|位置)[了吧。!]?$|^(?:地点|地址|位置)(?:写|填|说|记)?(?:错|不对)了?[。!]?$")
-_PAYLOAD_PHONE = re.compile(r"^(?:我?要?)?(?:修改|改|换)(?:一下)?(?:电话|号码|手机号?|联系方式)[了吧。!]?$|^(?:电话|号码|手机号?)(?:写|填|说|记)?(?:错|不对)了?[。!]?$")
-_FALSE_ALARM = re.compile(r"误会|虚惊|没事了|已经?(?:灭了|扑灭|解决|救出|没事)|不是(?:着火|火灾|紧急)|搞错了|看错了|不用(?:来|报)了|解除")
-_YES = re.compile(r"^(?:确认|确定|提交|对|是|嗯|好|行|可以|没错|没问题|正确|无误|中|管|ok|OK|yes|y|1)[的了滴吧啊呀提交确认没问题\s,。!]*$")
-_CHANGE = re.compile(r"^(?:不|错|有误|改|等等|等一下|慢着)")
+_CHANGE_PLACE = re.compile(
+    r"^(?:我?要?)?(?:修改|改|换)(?:一下)?(?:地点|地址|位置)[了吧。!]?$"
+    r"|^(?:地点|地址|位置)(?:写|填|说|记)?(?:错|不对)了?[。!]?$"
+)
+_CHANGE_PHONE = re.compile(
+    r"^(?:我?要?)?(?:修改|改|换)(?:一下)?(?:电话|号码|手机号?|联系方式)[了吧。!]?$"
+    r"|^(?:电话|号码|手机号?)(?:写|填|说|记)?(?:错|不对)了?[。!]?$"
+)
+_FALSE_ALARM = re.compile(
+    r"误会|虚惊|没事了|已经?(?:灭了|扑灭|解决|救出|没事)|不是(?:着火|火灾|紧急)"
+    r"|搞错了|看错了|不用(?:来|报)了|解除"
+)
+_YES = re.compile(
+    r"^(?:确认|确定|提交|对|是|嗯|好|行|可以|没错|没问题|正确|无误|中|管|ok|OK|yes|y|1)"
+    r"[的了滴吧啊呀提交确认没问题\s,。!]*$"
+)
+_NOT_YES = re.compile(r"^(?:不|错|有误|改|等等|等一下|慢着)")
 
 
 @dataclass(frozen=True)
@@ -132,15 +145,15 @@ def read_turn(said: Said, known: Known, asked: str | None, judge: Judge) -> Step
     after = _read_contact(said, after, asked)
     after, changed = _read_matter(said, known, after, asked)
     if changed and "utter_false_alarm" not in lines:
-        after, alarm = _judge(after, said, judge)
+        after, alarm = _judge(after, judge)
         lines += alarm
-    passing = _passing(said, known, after, asked)
+    passing = _passing(said, known, after)
     lines += [passing] if passing else []
     if after.place and after.place.get("outside") and after.place != known.place:
         lines.append("utter_outside")
     after = _read_confirmation(said, known, after, asked)
     followup = said.intent in FOLLOWUPS and after == known
-    return _next_question(said, known, after, asked, tuple(lines), followup)
+    return _next_question(said, known, after, asked, (tuple(lines), followup))
 
 
 def _ending(said: Said, known: Known, asked: str | None) -> Step | None:
@@ -155,21 +168,26 @@ def _ending(said: Said, known: Known, asked: str | None) -> Step | None:
 
 
 def _read_place(said: Said, known: Known, asked: str | None) -> Known:
-    if _PAYLOAD_PLACE.match(said.text):
+    if _CHANGE_PLACE.match(said.text):
         return replace(known, place=None, confirmed=None, asked={**known.asked, "place": 0})
-    new, old = said.place, known.place
-    if new:
+    old = known.place
+    if said.place:
         wanted = asked in ("place", "confirmed") or said.intent == "correct"
-        if not old or wanted or (not old.get("precise") and _fits(new, old)):
-            return replace(known, place=_merge(new, old if asked == "place" or not wanted else None))
-        return known
-    if asked != "place" or said.phone:
-        return known
-    if said.intent in ("dont_know", "deny"):
-        return replace(known, place=old or {"text": "说不清", "unknown": True})
-    if said.intent not in _ASIDE | {"open_report"} and 2 <= len(said.text) <= 60:
-        return replace(known, place=_merge({"text": said.text}, old))
+        if old and not wanted and (old.get("precise") or not _fits(said.place, old)):
+            return known
+        return replace(known, place=_merge(said.place, old if asked == "place" or not wanted else None))
+    if asked == "place" and not said.phone:
+        return replace(known, place=_own_words(said, old))
     return known
+
+
+def _own_words(said: Said, old: dict[str, Any] | None) -> dict[str, Any] | None:
+    """Returns the place from an answer in which the resolver found none: their words, or that they cannot say."""
+    if said.intent in ("dont_know", "deny"):
+        return old or {"text": "说不清", "unknown": True}
+    if said.intent in _ASIDE | {"open_report"} or not 2 <= len(said.text) <= 60:
+        return old
+    return _merge({"text": said.text}, old)
 
 
 def _fits(new: dict[str, Any], old: dict[str, Any]) -> bool:
@@ -178,7 +196,8 @@ def _fits(new: dict[str, Any], old: dict[str, Any]) -> bool:
 
 def _merge(new: dict[str, Any], old: dict[str, Any] | None) -> dict[str, Any]:
     """Returns the new place completed by what was known of the old one: 北宅 then 五龙社区, or 丽达 then 3号楼."""
-    if not old or old.get("unknown") or not _fits(new, old):
+    chosen = bool(new.get("community") and (old or {}).get("candidates"))
+    if not old or old.get("unknown") or chosen or not _fits(new, old):
         return new
     joined = new["text"] if old["text"] in new["text"] else f"{old['text']} {new['text']}"
     merged = {**old, **{key: value for key, value in new.items() if value}, "text": joined}
@@ -188,22 +207,24 @@ def _merge(new: dict[str, Any], old: dict[str, Any] | None) -> dict[str, Any]:
 
 
 def _read_contact(said: Said, known: Known, asked: str | None) -> Known:
-    if _PAYLOAD_PHONE.match(said.text):
+    if _CHANGE_PHONE.match(said.text):
         return replace(known, contact=replace(known.contact, phone=None, declined=False, anonymous=False))
     contact = known.contact
     if said.phone:
         contact = replace(contact, phone=said.phone, declined=False)
     if said.name and (asked == "contact" or said.phone or not contact.name):
         contact = replace(contact, name=said.name)
-    if said.anonymous or (asked == "contact" and said.text == "匿名"):
+    if said.anonymous:
         contact = replace(contact, anonymous=True, name=None)
-    elif asked == "contact" and not said.phone and not said.bad_phone:
-        refused = said.intent in ("decline_contact", "deny", "dont_know", "cancel")
-        if refused and not said.has_substance or said.intent == "decline_contact":
-            contact = replace(contact, declined=True)
-    elif said.intent == "decline_contact" and not said.phone and not contact.phone and not said.bad_phone:
+    elif not said.phone and not said.bad_phone and _declines(said, contact, asked):
         contact = replace(contact, declined=True)
     return replace(known, contact=contact)
+
+
+def _declines(said: Said, contact: Contact, asked: str | None) -> bool:
+    if said.intent == "decline_contact":
+        return asked == "contact" or not contact.phone
+    return asked == "contact" and said.intent in ("deny", "dont_know", "cancel") and not said.has_substance
 
 
 def _read_matter(said: Said, before: Known, after: Known, asked: str | None) -> tuple[Known, bool]:
@@ -223,17 +244,19 @@ def _read_matter(said: Said, before: Known, after: Known, asked: str | None) -> 
     return replace(after, matter=f"{before.matter}；{said.text}"[:MAX_MATTER], confirmed=None), True
 
 
-def _judge(known: Known, said: Said, judge: Judge) -> tuple[Known, list[str]]:
+def _judge(known: Known, judge: Judge) -> tuple[Known, list[str]]:
     triage = judge(known.matter or "")
     emergency = known.emergency or bool(triage.get("emergency"))
     if not emergency or known.emergency:
         return replace(known, triage=triage, emergency=emergency), []
     number = triage.get("emergency_number") or "110"
-    line = "utter_emergency_selfharm" if "轻生" in (triage.get("emergency_reason") or "") else f"utter_emergency_{number}"
+    line = (
+        "utter_emergency_selfharm" if "轻生" in (triage.get("emergency_reason") or "") else f"utter_emergency_{number}"
+    )
     return replace(known, triage=triage, emergency=True), [line]
 
 
-def _passing(said: Said, before: Known, after: Known, asked: str | None) -> str | None:
+def _passing(said: Said, before: Known, after: Known) -> str | None:
     """Returns the answer to a digression, if the message is one and told nothing else."""
     if after.matter != before.matter or said.has_facts:
         return None
@@ -246,20 +269,24 @@ def _read_confirmation(said: Said, before: Known, after: Known, asked: str | Non
     changed = (after.matter, after.place, after.contact) != (before.matter, before.place, before.contact)
     if changed or said.has_facts:
         return replace(after, confirmed=None)
-    yes = _YES.match(said.text) or (said.intent == "affirm" and said.confidence >= 0.5 and not _CHANGE.match(said.text))
+    yes = _YES.match(said.text) or (
+        said.intent == "affirm" and said.confidence >= 0.5 and not _NOT_YES.match(said.text)
+    )
     return replace(after, confirmed=True if yes else None)
 
 
 def _next_question(
-    said: Said, before: Known, known: Known, asked: str | None, lines: tuple[str, ...], followup: bool
+    said: Said, before: Known, known: Known, asked: str | None, told: tuple[tuple[str, ...], bool]
 ) -> Step:
+    lines, followup = told
     slot, style = _missing(said, known, asked)
     if slot is None:
         return Step(replace(known, confirmed=True), None, lines=lines, outcome="file")
-    if slot == "confirmed" and asked == "confirmed" and known == before and not lines and not followup:
-        style = "what_to_change"
-    aside = asked == slot and known == before and (bool(lines) or followup)
+    unmoved = asked == slot and known == before
+    aside = unmoved and (bool(lines) or followup)
     count = known.asked.get(slot, 0) + (0 if aside else 1)
+    if slot == "confirmed" and unmoved and not aside:
+        style = "what_to_change"
     if slot == "matter" and count > 1:
         style = "again"
     return Step(replace(known, asked={**known.asked, slot: count}), slot, style, lines, None, followup)
@@ -281,18 +308,16 @@ def _missing(said: Said, known: Known, asked: str | None) -> tuple[str | None, s
 
 def _place_style(known: Known) -> str | None:
     """Returns how to ask for the place, or None when what is known suffices."""
-    place, count, triage = known.place or {}, known.asked.get("place", 0), known.triage or {}
+    place, count, triage = known.place, known.asked.get("place", 0), known.triage or {}
     advice = triage.get("urgency") == "咨询" or triage.get("kind") == "发展诉求"
-    if not place:
-        if count >= MAX_ASKS:
-            return None
-        return "emergency" if known.emergency else ("advice" if advice else "plain")
-    if place.get("unknown") or count >= MAX_ASKS or (known.emergency and count >= 1):
+    if count >= MAX_ASKS or (place and (place.get("unknown") or (known.emergency and count >= 1))):
         return None
+    if not place:
+        return "emergency" if known.emergency else "advice" if advice else "plain"
     if place.get("candidates"):
         return "candidates"
-    if not place.get("street") and not place.get("outside"):
-        return "emergency" if known.emergency else "no_street"
-    if place.get("street") and not place.get("precise") and not (advice and count >= 1):
-        return "street_only" if not advice else None
-    return None
+    if place.get("street"):
+        return None if place.get("precise") or advice else "street_only"
+    if place.get("outside"):
+        return None
+    return "emergency" if known.emergency else "no_street"

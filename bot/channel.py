@@ -92,9 +92,7 @@ class LaoxianChannel(InputChannel):
         turn, output = Turn(), TurnOutput()
         token = current_turn.set(turn)
         try:
-            await on_new_message(
-                UserMessage(plain(text), output, sender, input_channel=self.name(), metadata=metadata)
-            )
+            await on_new_message(UserMessage(plain(text), output, sender, input_channel=self.name(), metadata=metadata))
         except Exception as error:  # the message must survive whatever broke
             log.error("bot.turn.failed", error=type(error).__name__)
             turn.failed = True

@@ -1,4 +1,4 @@
-"""Writes ``nlu_data/jieba/places.txt``, jieba's user dictionary, from the place tables: ``python -m bot.jieba_words``."""
+"""``python -m bot.jieba_words`` writes ``nlu_data/jieba/places.txt``, jieba's dictionary of the district's places."""
 
 from pathlib import Path
 

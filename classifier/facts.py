@@ -1,4 +1,4 @@
-"""What a message says of its sender: phone, name, wish for anonymity. Rules, so that a wrong number is seen as wrong."""
+"""What a message says of its sender: phone, name, wish for anonymity. By rules: a wrong number is seen as wrong."""
 
 import re
 from dataclasses import dataclass
@@ -8,7 +8,8 @@ import phonenumbers
 from classifier.text import normalise
 
 _HAN_DIGITS = str.maketrans("零〇一二三四五六七八九幺两", "0012345678912")
-_SPOKEN = re.compile(r"[零〇一二三四五六七八九幺两\d][零〇一二三四五六七八九幺两\d \-]{8,}[零〇一二三四五六七八九幺两\d]")
+_DIGIT = r"零〇一二三四五六七八九幺两\d"
+_SPOKEN = re.compile(rf"[{_DIGIT}][{_DIGIT} \-]{{8,}}[{_DIGIT}]")
 _DIGITS = re.compile(r"(?<![\dA-Za-z])(?:\+?86[ \-]?)?(\d[\d \-]{5,16}\d)(?![\dA-Za-z])")
 _MEANT = re.compile(r"(?:电话|手机|号码|联系方式|打给?我|联系我|拨打?|微信同号)[^\d]{0,8}$")
 _SURNAMES = (
@@ -16,15 +17,20 @@ _SURNAMES = (
     "常于时傅卞齐康伍余元顾孟黄穆萧尹姚邵湛汪祁毛狄米戴宋庞熊纪舒屈项祝董梁杜阮蓝闵季贾江童颜郭梅盛林刁钟徐邱骆高夏蔡田樊胡凌霍虞万支柯管卢莫房裘解应宗丁宣邓"
     "单杭洪包左石崔吉龚程邢裴陆荣翁荀惠曲封储靳焦牧侯全班仰仲宫宁仇甘厉祖武符刘景詹龙叶司黎薄白蒲从索赖卓蔺屠池乔胥苍双闻党谭申辛冉牛燕尚温庄柴瞿阎连习艾"
 )
-_TITLE = re.compile(rf"(?<![一-鿿])(?:我?是|我?姓|联系人[:是 ]?|叫我?|称呼[:是]?)?([{_SURNAMES}][一-鿿]{{0,2}}?)(先生|女士|小姐|师傅|大爷|大妈|阿姨|叔叔?|经理|总|老师|同志|大姐|大哥|老板)(?![一-鿿]{{2}})")
-_CALLED = re.compile(rf"(?:我叫|我的名字[叫是]|姓名[:是 ]|本人姓名|名字[叫是:]|联系人[:是 ])\s?([{_SURNAMES}][一-鿿]{{1,2}})(?![一-鿿])")
+_TITLE = re.compile(
+    rf"(?<![一-鿿])(?:我?是|我?姓|联系人[:是 ]|叫我?|称呼[:是]?)?([{_SURNAMES}][一-鿿]{{0,2}}?)"
+    r"(先生|女士|小姐|师傅|大爷|大妈|阿姨|叔叔?|经理|总|老师|同志|大姐|大哥|老板)(?![一-鿿]{2})"
+)
+_CALLED = re.compile(
+    rf"(?:我叫|我的名字[叫是]|姓名[:是 ]|本人姓名|名字[叫是:]|联系人[:是 ])\s?([{_SURNAMES}][一-鿿]{{1,2}})(?![一-鿿])"
+)
 _SURNAMED = re.compile(rf"(?:我|免贵|本人)?姓([{_SURNAMES}])(?![一-鿿]{{3}})")
 _BARE_NAME = re.compile(rf"^[{_SURNAMES}](?:[一-鿿]{{1,2}})?$")
 _ANONYMOUS = re.compile(
-    r"匿名|不(?:想|愿意?|要|用|方便)?(?:实名|署名|留名|具名)|(?:别|不要|不能|不想|不愿意?)(?:让人?|被|叫)?.{0,4}知道(?:是)?我|(?:别|不要|不想|不能)(?:公开|暴露|透露|泄露)我?(?:的)?(?:姓名|名字|身份|信息)|为我保密|替我保密|要保密"
-)
-_DECLINED = re.compile(
-    r"(?:不|没|别|无)(?:想|愿意?|太)?(?:方便|留|给|说|提供|填|告诉|用)(?:留|给|说|提供|填)?(?:了|吧|的?电话|手机|联系方式|号码)?|没(?:有)?(?:电话|手机)|算了|跳过|不用(?:联系|回复|回访)|保密|拒绝"
+    r"匿名|不(?:想|愿意?|要|用|方便)?(?:实名|署名|留名|具名)"
+    r"|(?:别|不要|不能|不想|不愿意?)(?:让人?|被|叫)?.{0,4}知道(?:是)?我"
+    r"|(?:别|不要|不想|不能)(?:公开|暴露|透露|泄露)我?(?:的)?(?:姓名|名字|身份|信息)"
+    r"|为我保密|替我保密|要保密"
 )
 
 
@@ -62,17 +68,6 @@ def find_facts(text: str) -> list[Found]:
     found += [Found("anonymous", "匿名", m.start(), m.end()) for m in [_ANONYMOUS.search(plain)] if m]
     name = _name(plain)
     return sorted([*found, name] if name else found, key=lambda fact: fact.start)
-
-
-def declines(text: str) -> bool:
-    """Tells whether ``text``, an answer to the question for a contact, refuses one."""
-    return bool(_DECLINED.search(normalise(text)))
-
-
-def bare_name(text: str) -> str | None:
-    """Returns ``text`` when it is nothing but a name: two or three characters, the first a surname."""
-    plain = normalise(text).strip(" ,。.")
-    return plain if _BARE_NAME.match(plain) else None
 
 
 def _phones(plain: str) -> list[Found]:

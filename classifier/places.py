@@ -10,9 +10,10 @@ from typing import Any
 from classifier.text import normalise
 
 _DETAIL = (
-    r"(?:[一-鿿A-Za-z0-9·\-]{0,12}?(?:小区|花园|公寓|广场|大厦|商场|超市|市场|学校|小学|中学|幼儿园|医院|银行|酒店|工地|公园|车站|地铁站|站|"
-    r"交叉口|路口|街口|路|街|大道|巷|胡同|桥|隧道|立交|期|区|苑|园|城|府|邸|湾|里|院|庄|村口|村|社区|仓库|厂|码头|沙滩|浴场|水库|"
-    r"号楼|号|栋|幢|座|单元|层|楼|室|户|门口|旁边|对面|附近|南门|北门|东门|西门|后面|前面|东侧|西侧|南侧|北侧|东头|西头|村头))"
+    r"(?:[一-鿿A-Za-z0-9·\-]{0,12}?(?:小区|花园|公寓|广场|大厦|商场|超市|市场|学校|小学|中学|幼儿园|医院|银行|酒店|工地|公园"
+    r"|车站|地铁站|站|交叉口|路口|街口|路|街|大道|巷|胡同|桥|隧道|立交|期|区|苑|园|城|府|邸|湾|里|院|庄|村口|村|社区|仓库|厂"
+    r"|码头|沙滩|浴场|水库|号楼|号|栋|幢|座|单元|层|楼|室|户|门口|旁边|对面|附近|南门|北门|东门|西门|后面|前面"
+    r"|东侧|西侧|南侧|北侧|东头|西头|村头))"
 )
 _TAIL = re.compile(rf"(?:[的与和、至到]?{_DETAIL}){{1,6}}")
 _ADDRESS = re.compile(
@@ -22,11 +23,13 @@ _ADDRESS = re.compile(
     r"(?:门口|对面|旁边|附近|南门|北门|东门|西门|[东西南北]侧)?"
 )
 _VAGUE = re.compile(
-    r"^(?:我们?|俺们?|咱们?|这个?|那个?|本|该|某|整个|隔壁|旁边|楼下|小区|在|从|到|就|都|有|是|去|说|请问|附近|修|走|过|开|条|路|没|不|把|被|让|"
-    r"你们?|他们?|城市|道|马|公|铁|网|思|出|门|一)+(?:小区|社区|大厦|广场|路|街|苑|大道|公寓|花园)"
+    r"^(?:我们?|俺们?|咱们?|这个?|那个?|本|该|某|整个|隔壁|旁边|楼下|小区|在|从|到|就|都|有|是|去|说|请问|附近|修|走|过|开|条"
+    r"|路|没|不|把|被|让|你们?|他们?|城市|道|马|公|铁|网|思|出|门|一)+(?:小区|社区|大厦|广场|路|街|苑|大道|公寓|花园)"
 )
 _LEAD = re.compile(r"^(?:地址|地点|位置|就|是|我|俺|家|住|人|在|位于|青岛市?|崂山区?|改成|应该)+(?=.{3})")
-_ROADLIKE = re.compile(r"^(?:[东西南北中]?(?:[一二三四五六七八九]?)(?:路|街|大道|桥|河|站|水库|小学|中学|医院|山|茶|樱桃|银行|小区|花园))")
+_ROADLIKE = re.compile(
+    r"^[东西南北中]?[一二三四五六七八九]?(?:路|街|大道|桥|河|站|水库|小学|中学|医院|山|茶|樱桃|银行|小区|花园)"
+)
 _DENIED = re.compile(r"(?:不是|不在|不对|并非|而不是|搞错了)[^,。;!?是]{0,3}$")
 
 
@@ -143,9 +146,7 @@ class PlaceResolver:
         top = [m for m in mentions if m.name.weight == best]
         within = [m for m in top if m.name.street in streets] or top
         text = _span(plain, mentions)
-        readings = list(dict.fromkeys((m.name.street, m.name.community) for m in within))
-        if len(readings) > 1 and len({m.start for m in within}) > 1:
-            readings = readings[-1:]
+        readings = _last_clear(within) or list(dict.fromkeys((m.name.street, m.name.community) for m in within))
         if len(readings) > 1:
             candidates = tuple({"street": street, "community": community or ""} for street, community in readings)
             same_street = {street for street, _ in readings}
@@ -154,6 +155,15 @@ class PlaceResolver:
         street, community = readings[0]
         named = max((m.end - m.start for m in mentions if m.name.weight == 1), default=0)
         return Place(text, street, community, precise=bool(community) or len(text) > named)
+
+
+def _last_clear(mentions: list[_Mention]) -> list[tuple[str, str | None]]:
+    """Returns the reading of the last mention that has only one: in 张村那边，郑张社区 the second is meant."""
+    readings: dict[int, set[tuple[str, str | None]]] = {}
+    for mention in mentions:
+        readings.setdefault(mention.start, set()).add((mention.name.street, mention.name.community))
+    clear = [found for found in readings.values() if len(found) == 1]
+    return list(clear[-1]) if clear else []
 
 
 def _span(plain: str, mentions: list[_Mention]) -> str:

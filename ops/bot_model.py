@@ -9,8 +9,18 @@ from pathlib import Path
 REPO = Path(__file__).resolve().parent.parent
 BOT_PYTHON = REPO / ".venv-bot" / "bin" / "python"
 TRAINING_DATA = ("nlu_data/intents", "nlu_data/rules.yml", "nlu_data/stories.yml")
-_INGREDIENTS = ("config.yml", "domain.yml", *TRAINING_DATA, "nlu_data/jieba", "nlu_data/places", "bot", "classifier",
-                "models/triage/default/model.onnx", "models/triage/default/tokenizer.json", "requirements/bot.lock")
+_INGREDIENTS = (
+    "config.yml",
+    "domain.yml",
+    *TRAINING_DATA,
+    "nlu_data/jieba",
+    "nlu_data/places",
+    "bot",
+    "classifier",
+    "models/triage/default/model.onnx",
+    "models/triage/default/tokenizer.json",
+    "requirements/bot.lock",
+)
 
 
 def digest() -> str:
@@ -28,8 +38,12 @@ def digest() -> str:
 def bot_env(extra: dict[str, str] | None = None) -> dict[str, str]:
     """Returns the environment of a process in ``.venv-bot``: this repository on its path, libraries quiet."""
     env = {key: value for key, value in os.environ.items() if key != "VIRTUAL_ENV"}
-    quiet = {"TF_CPP_MIN_LOG_LEVEL": "3", "SQLALCHEMY_SILENCE_UBER_WARNING": "1", "RASA_TELEMETRY_ENABLED": "false",
-             "PYTHONWARNINGS": "ignore"}
+    quiet = {
+        "TF_CPP_MIN_LOG_LEVEL": "3",
+        "SQLALCHEMY_SILENCE_UBER_WARNING": "1",
+        "RASA_TELEMETRY_ENABLED": "false",
+        "PYTHONWARNINGS": "ignore",
+    }
     return env | quiet | {"PYTHONPATH": str(REPO)} | (extra or {})
 
 
@@ -44,8 +58,25 @@ def ensure(folder: Path) -> bool:
         return False
     folder.mkdir(parents=True, exist_ok=True)
     data = [str(REPO / part) for part in TRAINING_DATA if (REPO / part).exists()]
-    command = [str(BOT_PYTHON), "-W", "ignore", "-m", "rasa", "train", "--config", "config.yml", "--domain", "domain.yml",
-               "--data", *data, "--out", str(folder), "--fixed-model-name", model.name.removesuffix(".tar.gz"), "--quiet"]
+    command = [
+        str(BOT_PYTHON),
+        "-W",
+        "ignore",
+        "-m",
+        "rasa",
+        "train",
+        "--config",
+        "config.yml",
+        "--domain",
+        "domain.yml",
+        "--data",
+        *data,
+        "--out",
+        str(folder),
+        "--fixed-model-name",
+        model.name.removesuffix(".tar.gz"),
+        "--quiet",
+    ]
     result = subprocess.run(command, cwd=REPO, env=bot_env(), capture_output=True, text=True, check=False)
     if result.returncode or not model.exists():
         sys.stderr.write(result.stdout[-3000:] + result.stderr[-3000:])

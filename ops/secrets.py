@@ -1,16 +1,15 @@
 """The secrets of an embedded installation: made once, kept in ``DATA_DIR/secrets.env``, readable by the owner only."""
 
+import base64
 import os
 import secrets
 from pathlib import Path
-
-from cryptography.fernet import Fernet
 
 _MAKERS = {
     "LAOXIAN_BOT_SECRET": lambda: secrets.token_urlsafe(32),
     "LAOXIAN_INTERNAL_SECRET": lambda: secrets.token_urlsafe(32),
     "LAOXIAN_TOKEN_SECRET": lambda: secrets.token_urlsafe(48),
-    "LAOXIAN_DATA_KEYS": lambda: Fernet.generate_key().decode(),
+    "LAOXIAN_DATA_KEYS": lambda: base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),  # a Fernet key
     "LAOXIAN_REDIS_PASSWORD": lambda: secrets.token_urlsafe(24),
 }
 

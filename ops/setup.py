@@ -105,7 +105,8 @@ def find_python(versions: tuple[str, ...], uv: str) -> str:
     if brought.returncode == 0:
         return versions[0]
     raise SetupError(
-        f"缺少 Python {versions[0]}，也下载不到。请先安装它：apt install python{versions[0]} 或 pyenv install {versions[0]}，再重来。"
+        f"缺少 Python {versions[0]}，也下载不到。请先装上："
+        f"apt install python{versions[0]} 或 pyenv install {versions[0]}，再重来。"
     )
 
 
@@ -128,7 +129,10 @@ def find_uv() -> str:
         return str(binary)
     say("准备安装工具 uv …")
     attempts = (
-        [[sys.executable, "-m", "venv", str(TOOLS)], [str(TOOLS / "bin/python"), "-m", "pip", "install", "--quiet", "uv"]],
+        [
+            [sys.executable, "-m", "venv", str(TOOLS)],
+            [str(TOOLS / "bin/python"), "-m", "pip", "install", "--quiet", "uv"],
+        ],
         [[sys.executable, "-m", "pip", "install", "--quiet", "--target", str(TOOLS), "uv"]],
     )
     last = ""
@@ -146,7 +150,10 @@ def find_uv() -> str:
 def venv(uv: str, home: Path, python: str) -> None:
     """Makes an empty environment unless one with a working interpreter is there."""
     interpreter = home / "bin" / "python"
-    if interpreter.exists() and subprocess.run([str(interpreter), "-V"], capture_output=True, check=False).returncode == 0:
+    if (
+        interpreter.exists()
+        and subprocess.run([str(interpreter), "-V"], capture_output=True, check=False).returncode == 0
+    ):
         return
     run([uv, "venv", "--quiet", "--clear", "--python", python, str(home)], f"建环境 {home.name}")
 
@@ -158,14 +165,21 @@ def install(uv: str, home: Path, *what: str) -> None:
 
 def compile_all(home: Path) -> None:
     """Byte-compiles an environment: Rasa starts in 11 s instead of 21."""
-    subprocess.run([str(home / "bin/python"), "-m", "compileall", "-q", "-j", "0", str(home / "lib")], env=clean_env(),
-                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
+    subprocess.run(
+        [str(home / "bin/python"), "-m", "compileall", "-q", "-j", "0", str(home / "lib")],
+        env=clean_env(),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        check=False,
+    )
 
 
 def run(command: list[str], what: str) -> None:
     """Runs a command with its own progress on the screen; a failure is one line."""
     if subprocess.run(command, env=clean_env(), check=False).returncode:
-        raise SetupError(f"{what}没有成功：多半是网络或磁盘，见上面几行。镜像可用环境变量 PIP_INDEX_URL 指定，修好后重来会接着做。")
+        raise SetupError(
+            f"{what}没有成功：多半是网络或磁盘，见上面几行。镜像可用环境变量 PIP_INDEX_URL 指定，修好后重来会接着做。"
+        )
 
 
 def clean_env() -> dict[str, str]:
@@ -180,7 +194,7 @@ def check_disk(gigabytes: float) -> None:
     """Raises when the disk cannot hold what is to be installed."""
     free = shutil.disk_usage(REPO).free / 1e9
     if free < gigabytes:
-        raise SetupError(f"磁盘不够：需要约 {gigabytes:.0f} GB，{REPO} 所在的盘只剩 {free:.1f} GB。腾出空间后重来。")
+        raise SetupError(f"磁盘不够：要约 {gigabytes:.0f} GB，{REPO} 的盘只剩 {free:.1f} GB。腾出空间后重来。")
 
 
 def lock(part: str) -> Path:

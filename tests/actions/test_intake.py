@@ -35,7 +35,14 @@ def test_a_told_matter_is_kept_and_the_place_asked_next():
 
 
 def test_everything_in_one_message_is_confirmed_at_once():
-    said = say("枯桃社区垃圾没人收 13800530101 刘女士", "report", place=KUTAO, phone="13800530101", name="刘女士", rest="垃圾没人收")
+    said = say(
+        "枯桃社区垃圾没人收 13800530101 刘女士",
+        "report",
+        place=KUTAO,
+        phone="13800530101",
+        name="刘女士",
+        rest="垃圾没人收",
+    )
     step = turn(said, Known())
     assert step.ask == "confirmed"
     assert step.known.contact == Contact("13800530101", "刘女士")
@@ -65,7 +72,12 @@ def test_a_street_alone_is_asked_about_once_more_and_completed():
 def test_a_question_about_policy_needs_no_exact_place():
     step = turn(say("想了解贷款贴息政策", "report"), Known(), triage=ADVICE)
     assert (step.ask, step.style) == ("place", "advice")
-    step = turn(say("金家岭街道", place=dict(BEIZHAI, text="金家岭街道", street="金家岭街道"), rest=""), step.known, "place", ADVICE)
+    step = turn(
+        say("金家岭街道", place=dict(BEIZHAI, text="金家岭街道", street="金家岭街道"), rest=""),
+        step.known,
+        "place",
+        ADVICE,
+    )
     assert step.ask == "contact"
 
 
@@ -88,7 +100,9 @@ def test_a_wrong_number_is_asked_again_and_the_good_one_kept():
     assert step.known.contact.phone == "13800530101"
 
 
-@pytest.mark.parametrize("answer", [say("不方便留电话", "decline_contact"), say("匿名", "decline_contact", anonymous=True)])
+@pytest.mark.parametrize(
+    "answer", [say("不方便留电话", "decline_contact"), say("匿名", "decline_contact", anonymous=True)]
+)
 def test_no_phone_and_anonymity_are_honoured(answer):
     step = turn(answer, replace(TOLD, place=KUTAO), "contact")
     assert step.ask == "confirmed"
@@ -96,7 +110,11 @@ def test_no_phone_and_anonymity_are_honoured(answer):
 
 
 def test_anonymous_means_that_the_name_is_forgotten():
-    step = turn(say("还是匿名吧", "decline_contact", anonymous=True), replace(COMPLETE, contact=Contact("13800530101", "刘女士")), "confirmed")
+    step = turn(
+        say("还是匿名吧", "decline_contact", anonymous=True),
+        replace(COMPLETE, contact=Contact("13800530101", "刘女士")),
+        "confirmed",
+    )
     assert step.known.contact == Contact("13800530101", None, anonymous=True)
 
 

@@ -19,8 +19,15 @@ from ops import bot_model
 from ops.house import REPO, free_ports
 
 PASSWORD = "演示口令-2026-test"
-CHROMIUM = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
-            "--disable-component-update", "--disable-sync", "--disable-quic"]
+CHROMIUM = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-quic",
+]
 
 
 @dataclass
@@ -112,12 +119,23 @@ def start_house(data_dir: Path, **env: str) -> House:
         (data_dir / "bot").symlink_to(shared)
     (port,) = free_ports(1)
     own = {key: value for key, value in os.environ.items() if not key.startswith("LAOXIAN_")}
-    settings = {"PORT": str(port), "LAOXIAN_DATA_DIR": str(data_dir), "LAOXIAN_DEMO_PASSWORD": PASSWORD,
-                "LAOXIAN_HOST": "127.0.0.1", "PYTHONPATH": str(REPO)}
+    settings = {
+        "PORT": str(port),
+        "LAOXIAN_DATA_DIR": str(data_dir),
+        "LAOXIAN_DEMO_PASSWORD": PASSWORD,
+        "LAOXIAN_HOST": "127.0.0.1",
+        "PYTHONPATH": str(REPO),
+    }
     log = data_dir / "up.log"
     with log.open("wb") as out:
-        process = subprocess.Popen([sys.executable, "-m", "ops.up"], cwd=REPO, env=own | settings | env, stdout=out,
-                                   stderr=subprocess.STDOUT, start_new_session=True)
+        process = subprocess.Popen(
+            [sys.executable, "-m", "ops.up"],
+            cwd=REPO,
+            env=own | settings | env,
+            stdout=out,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
     return House(f"http://127.0.0.1:{port}", data_dir, process, log)
 
 

@@ -16,8 +16,8 @@ TABLE = yaml.safe_load((Path(__file__).parent / "conversations.yml").read_text(e
 @pytest.mark.parametrize("conversation", TABLE, ids=[one["name"] for one in TABLE])
 def test_conversation(conversation: dict[str, Any], house: House, resident: Resident, staff: httpx.Client) -> None:
     story = []
-    for line in conversation["say"]:
-        line = line if isinstance(line, dict) else {"text": line}
+    for entry in conversation["say"]:
+        line = entry if isinstance(entry, dict) else {"text": entry}
         reply = resident.say(str(line["text"]))
         story.append(f"居民：{line['text']}\n机器人：{reply} {resident.buttons}")
         told = "\n".join(story)

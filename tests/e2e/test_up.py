@@ -16,7 +16,9 @@ from tests.e2e.conftest import House, start_house
 def test_a_taken_port_is_one_clear_line(house: House, tmp_path: Path):
     port = house.url.rsplit(":", 1)[1]
     env = {**os.environ, "PORT": port, "LAOXIAN_DATA_DIR": str(tmp_path)}
-    result = subprocess.run([sys.executable, "-m", "ops.up"], cwd=REPO, env=env, capture_output=True, text=True, timeout=60)
+    result = subprocess.run(
+        [sys.executable, "-m", "ops.up"], cwd=REPO, env=env, capture_output=True, text=True, timeout=60, check=False
+    )
     assert result.returncode == 1
     assert f"端口 {port} 已被占用" in result.stderr
     assert "Traceback" not in result.stderr
