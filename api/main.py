@@ -3,13 +3,11 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse
-from fastapi.staticfiles import StaticFiles
 from sqlalchemy.exc import DataError, StatementError
 
 import api.accounts.routes
@@ -28,9 +26,9 @@ from api.middleware import RequestMiddleware
 from api.outbox.models import COMMIT_HOOKS
 from api.settings import get_settings
 from api.triage.service import get_places, get_taxonomy, get_triager
+from api.web import mount_web
 from api.worker import hurry
 
-WEB = Path(__file__).resolve().parent / "web" / "static"
 ROUTERS = (
     api.accounts.routes.router,
     api.triage.routes.router,
@@ -65,7 +63,7 @@ def create_app() -> FastAPI:
         from api.console import mount_console  # noqa: PLC0415  the service runs without the console too
 
         mount_console(app)
-    app.mount("/", StaticFiles(directory=WEB, html=True), name="web")
+    mount_web(app)
     return app
 
 

@@ -12,7 +12,7 @@ EMERGENCY_SECONDS = 5.0
 """How long the bot may think when the text looks like a danger: the number to ring must not wait longer."""
 
 
-class BotDown(Exception):
+class BotDownError(Exception):
     """The bot gave no usable answer and has not kept the message: it is to be sent again later.
 
     Attributes:
@@ -74,7 +74,7 @@ class BotClient:
             urgent: answer within seconds or not at all.
 
         Raises:
-            BotDown: no connection, too slow, an error status, an empty or an unreadable answer.
+            BotDownError: no connection, too slow, an error status, an empty or an unreadable answer.
         """
         payload = {
             "sender": draft_id,
@@ -87,20 +87,20 @@ class BotClient:
                 "/webhooks/laoxian/webhook", json=payload, timeout=httpx.Timeout(seconds, connect=2.0)
             )
         except httpx.HTTPError as error:
-            raise BotDown(type(error).__name__) from error
+            raise BotDownError(type(error).__name__) from error
         if response.status_code != 200:
-            raise BotDown(f"status {response.status_code}", refused=True)
+            raise BotDownError(f"status {response.status_code}", refused=True)
         try:
             messages = _Answer.model_validate_json(response.content).messages
         except ValidationError as error:
-            raise BotDown("unreadable answer", refused=True) from error
+            raise BotDownError("unreadable answer", refused=True) from error
         lines = [
             Line(one.text, [quick.model_dump() for quick in one.quick_replies], one.case_no)
             for one in messages
             if one.text.strip()
         ]
         if not lines:
-            raise BotDown("empty answer", refused=True)
+            raise BotDownError("empty answer", refused=True)
         case_no = next((one.case_no for one in messages if one.case_no), None)
         return BotAnswer(lines, case_no, bool(case_no) or any(one.draft_done for one in messages))
 

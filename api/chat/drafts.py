@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
-from classifier.triage import Triager
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -23,6 +22,7 @@ from api.crypto import mask_numbers, mask_phone, phone_index
 from api.db import session_factory
 from api.outbox.models import emit
 from classifier.places import PlaceResolver
+from classifier.triage import Triager
 
 log = structlog.get_logger(__name__)
 
@@ -91,7 +91,7 @@ def full_description(db: Session, draft: Draft, description: str) -> str:
 
 
 def file_draft(
-    db: Session, draft: Draft, what: Known, emergency: bool, triager: Triager, places: PlaceResolver, now: datetime
+    db: Session, draft: Draft, what: Known, now: datetime, *, emergency: bool, triager: Triager, places: PlaceResolver
 ) -> tuple[Case, bool]:
     """Files a draft as a case of its conversation; the draft's id makes it happen once.
 
@@ -117,11 +117,11 @@ def file_draft(
     case, created = file_case(db, filing, triager, places, now, actor)
     draft.case_no = case.no
     if not created:
-        _complete(db, case, what, places, actor, now)
+        _complete(db, case, what, now, places)
     return case, created
 
 
-def _complete(db: Session, case: Case, what: Known, places: PlaceResolver, actor: Actor, now: datetime) -> None:
+def _complete(db: Session, case: Case, what: Known, now: datetime, places: PlaceResolver) -> None:
     """Adds place and phone to a case that was filed before they were known: an emergency filed in silence."""
     lock(db, case)
     reporter = case.reporter
@@ -137,6 +137,7 @@ def _complete(db: Session, case: Case, what: Known, places: PlaceResolver, actor
         case.street, case.community, case.grid = place.street, place.community, place.grid
         added["place_text"] = case.place_text
     if added:
+        actor = Actor("resident", case.session_id or "", "resident")
         record(db, case, "补充", actor, now, before=dict.fromkeys(added), after=added, public=True)
 
 
@@ -170,7 +171,7 @@ def _file_silent(db: Session, draft: Draft, triager: Triager, places: PlaceResol
     unheard = [message.text for message in words if message.status == PENDING or not what.description]
     parts = [what.description, *(text for text in unheard if text not in what.description)]
     what = replace(what, description="\n".join(part for part in parts if part) or "紧急求助，对话中断")
-    case, _ = file_draft(db, draft, what, True, triager, places, now)
+    case, _ = file_draft(db, draft, what, now, emergency=True, triager=triager, places=places)
     for message in words:
         if message.status == PENDING:
             message.status = ANSWERED

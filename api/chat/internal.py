@@ -17,6 +17,8 @@ from api.errors import Problem
 from api.outbox.models import emit
 from api.settings import get_settings
 from api.triage.service import get_places, get_triager
+from classifier.places import PlaceResolver
+from classifier.triage import Triager
 
 
 def _insider(x_laoxian_secret: Annotated[str, Header()] = "") -> None:
@@ -37,6 +39,8 @@ def _draft(sender: str, db: SessionDep) -> Draft:
 
 
 DraftDep = Annotated[Draft, Depends(_draft)]
+TriagerDep = Annotated[Triager, Depends(get_triager)]
+PlacesDep = Annotated[PlaceResolver, Depends(get_places)]
 ShortText = Annotated[str, Field(max_length=500)]
 
 
@@ -89,9 +93,9 @@ class HumanIn(_In):
 
 
 @router.post("/triage")
-def triage(body: TriageIn) -> dict[str, Any]:
+def triage(body: TriageIn, triager: TriagerDep) -> dict[str, Any]:
     """Triages a text as filing would."""
-    return get_triager().triage(body.text, body.place).as_dict()
+    return triager.triage(body.text, body.place).as_dict()
 
 
 @router.put("/drafts/{sender}")
@@ -105,9 +109,20 @@ def put_draft(body: DraftIn, draft: DraftDep, db: SessionDep, now: Now) -> dict[
 
 
 @router.post("/drafts/{sender}/file", status_code=201)
-def file_draft(body: DraftIn, draft: DraftDep, db: SessionDep, now: Now, response: Response) -> dict[str, Any]:
+def file_draft(
+    body: DraftIn,
+    draft: DraftDep,
+    db: SessionDep,
+    now: Now,
+    *,
+    triager: TriagerDep,
+    places: PlacesDep,
+    response: Response,
+) -> dict[str, Any]:
     """Files the draft: 201 the first time, 200 with the same case after that."""
-    case, created = drafts.file_draft(db, draft, body.known(), body.emergency, get_triager(), get_places(), now)
+    case, created = drafts.file_draft(
+        db, draft, body.known(), now, emergency=body.emergency, triager=triager, places=places
+    )
     db.commit()
     if not created:
         response.status_code = 200

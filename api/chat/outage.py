@@ -44,7 +44,7 @@ def postpone(receipt: Receipt, left: Sequence[Waiting], refused: bool, now: date
             lines = _emergency_lines(signal.number, first)
         elif draft.emergency_at is not None and draft.emergency_number:
             lines = _emergency_lines(draft.emergency_number, first=False)
-        return [view(row) for row in append(db, session, BOT, lines, now, receipt.seq, draft.id)]
+        return [view(row) for row in append(db, session, BOT, lines, now, reply_to=receipt.seq, draft_id=draft.id)]
 
 
 def _emergency_lines(number: str, first: bool) -> list[Line]:
@@ -63,4 +63,4 @@ def _busy(receipt: Receipt, now: datetime) -> list[dict[str, Any]]:
     with session_factory().begin() as db:
         session = db.get_one(ChatSession, receipt.session_id)
         line = front_lines().with_retry(front_lines().busy)
-        return [view(row) for row in append(db, session, BOT, [line], now, receipt.seq)]
+        return [view(row) for row in append(db, session, BOT, [line], now, reply_to=receipt.seq)]

@@ -11,13 +11,14 @@ from fastapi import APIRouter, Depends, FastAPI, Query, Request
 from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel, BeforeValidator, Field
 
+from api.accounts.deps import Now
 from api.chat import limits, store
 from api.chat.lines import Line, front_lines, in_script
 from api.chat.store import Incoming
 from api.chat.text import MAX_CHARS, clean, has_words
 from api.chat.turns import close_runtime, runtime, take_turn
-from api.columns import utcnow
 from api.errors import Problem
+from api.health.metrics import TURN_SECONDS
 
 MAX_ATTACHMENTS = 9
 _TOKEN = re.compile(r"Bearer +([A-Za-z0-9_-]{20,100})\Z", re.IGNORECASE)
@@ -96,16 +97,16 @@ ChatToken = Annotated[str, Depends(chat_token)]
 
 
 @router.post("/sessions", status_code=201, response_model_exclude_none=True)
-async def open_session(request: Request) -> SessionOut:
+async def open_session(request: Request, now: Now) -> SessionOut:
     """Opens a conversation and greets."""
     address = request.client.host if request.client else "unknown"
     await limits.check(runtime().redis, limits.SESSIONS_PER_ADDRESS, address, front_lines().errors.too_many_sessions)
-    session_id, token, greeting = await run_in_threadpool(store.open_session, utcnow())
+    session_id, token, greeting = await run_in_threadpool(store.open_session, now)
     return SessionOut.model_validate({"session_id": session_id, "token": token, "messages": greeting})
 
 
 @router.post("/messages", response_model_exclude_none=True)
-async def send_message(message: MessageIn, digest: ChatToken) -> TurnOut:
+async def send_message(message: MessageIn, digest: ChatToken, now: Now) -> TurnOut:
     """Takes what a resident says and answers. Repeating a ``message_id`` gives the stored answer."""
     if len(message.text) > MAX_CHARS:
         raise Problem(413, front_lines().errors.too_long)
@@ -116,7 +117,8 @@ async def send_message(message: MessageIn, digest: ChatToken) -> TurnOut:
     await limits.check(runtime().redis, limits.MESSAGES_PER_SESSION, digest, front_lines().errors.too_fast)
     incoming = Incoming(message.text, message.message_id or secrets.token_hex(16), message.attachments)
     # Shielded: a resident who leaves in mid-turn finds the whole answer on coming back.
-    turn = await asyncio.shield(asyncio.create_task(take_turn(runtime(), digest, incoming, utcnow)))
+    with TURN_SECONDS.time():
+        turn = await asyncio.shield(asyncio.create_task(take_turn(runtime(), digest, incoming, now)))
     return TurnOut.model_validate(turn.__dict__)
 
 

@@ -47,7 +47,7 @@ class Waiting:
 
     id: int
     seq: int
-    client_id: str
+    draft_id: str
     text: str
     attachments: int
     attempts: int
@@ -110,6 +110,7 @@ def append(
     author: str,
     lines: Sequence[Line],
     now: datetime,
+    *,
     reply_to: int | None = None,
     draft_id: str | None = None,
 ) -> list[ChatMessage]:
@@ -212,13 +213,13 @@ def _receive(db: Session, digest: str, incoming: Incoming, now: datetime) -> Rec
     if message is None:
         message = _store(db, session, incoming, now)
     waiting = _waiting(db, session)
-    answers = None
+    answers: list[dict[str, Any]] | None = None
     if session.state == PERSON:
         # Staff read everything in the transcript, so nothing waits for the bot any more.
         _mark(db, [one.id for one in waiting], ANSWERED)
         answers, waiting = [], []
     elif not waiting:
-        done = append(db, session, BOT, [Line(front_lines().nothing_to_retry)], now, message.seq)
+        done = append(db, session, BOT, [Line(front_lines().nothing_to_retry)], now, reply_to=message.seq)
         answers = [view(row) for row in done]
     return Receipt(session.id, session.state, message.seq, session.draft_id, answers, waiting)
 
@@ -227,7 +228,7 @@ def _store(db: Session, session: ChatSession, incoming: Incoming, now: datetime)
     draft = db.get(Draft, session.draft_id)
     if draft is not None:
         draft.last_message_at = now
-        if draft.case_no and not _waiting(db, session):
+        if draft.case_no:  # filed while the answer was lost: what comes now begins another appeal
             new_draft(db, session, now)
     session.last_seen_at = now
     if len(incoming.text) >= _SCRIPT_CHARS:
@@ -249,7 +250,7 @@ def _waiting(db: Session, session: ChatSession) -> list[Waiting]:
         .order_by(ChatMessage.seq)
     )
     return [
-        Waiting(row.id, row.seq, row.client_id or "", row.text, len(row.attachments), row.attempts, case_no)
+        Waiting(row.id, row.seq, row.draft_id or "", row.text, len(row.attachments), row.attempts, case_no)
         for row, case_no in db.execute(query)
     ]
 
@@ -258,12 +259,13 @@ def _mark(db: Session, ids: Sequence[int], status: str, draft_id: str | None = N
     if not ids:
         return 0
     values = {"status": status} | ({"draft_id": draft_id} if draft_id else {})
-    waiting = update(ChatMessage).where(ChatMessage.id.in_(ids), ChatMessage.status == PENDING)
-    return db.execute(waiting.values(**values).execution_options(synchronize_session=False)).rowcount  # type: ignore[attr-defined]
+    waiting = update(ChatMessage).where(ChatMessage.id.in_(ids), ChatMessage.status == PENDING).values(**values)
+    marked = db.execute(waiting.returning(ChatMessage.id).execution_options(synchronize_session=False))
+    return len(marked.all())
 
 
 def settle(
-    session_id: str, ids: Sequence[int], reply_to: int, lines: list[Line], draft_id: str, done: bool, now: datetime
+    session_id: str, ids: Sequence[int], lines: list[Line], now: datetime, *, reply_to: int, draft_id: str, done: bool
 ) -> tuple[str, list[dict[str, Any]]]:
     """Stores the answer to waiting messages and, when the appeal is finished, starts the next draft.
 
@@ -274,7 +276,7 @@ def settle(
         session = db.get_one(ChatSession, session_id)
         if not _mark(db, ids, ANSWERED, draft_id):
             return session.draft_id, []
-        rows = append(db, session, BOT, lines, now, reply_to, draft_id)
+        rows = append(db, session, BOT, lines, now, reply_to=reply_to, draft_id=draft_id)
         if done and session.draft_id == draft_id:
             new_draft(db, session, now)
         return session.draft_id, [view(row) for row in rows]
@@ -287,4 +289,4 @@ def give_up(session_id: str, waiting: Waiting, reply_to: int, now: datetime) -> 
         _mark(db, [waiting.id], FAILED)
         if session.state == BOT:
             session.state, session.wants_person_at = WANTS_PERSON, now
-        return [view(row) for row in append(db, session, BOT, [Line(front_lines().gave_up)], now, reply_to)]
+        return [view(row) for row in append(db, session, BOT, [Line(front_lines().gave_up)], now, reply_to=reply_to)]

@@ -20,9 +20,9 @@ def _keeps(char: str) -> bool:
 
 
 def clean(text: str) -> str:
-    """Drops what cannot be stored or would disguise the text: control and direction marks, NULs, lone surrogates.
+    r"""Drops what cannot be stored or would disguise the text: control and direction marks, NULs, lone surrogates.
 
-    Line ends become ``\\n`` and the ends are trimmed; ``clean(clean(x)) == clean(x)``, and the result encodes to UTF-8.
+    Line ends become ``\n`` and the ends are trimmed; ``clean(clean(x)) == clean(x)``, and the result encodes to UTF-8.
     """
     text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\u2028", "\n").replace("\u2029", "\n")
     if not (text.isascii() and text.isprintable()):

@@ -1,7 +1,6 @@
 """A turn: store what the resident said, ask the bot, store what it answered. Nothing is lost, nothing runs twice."""
 
 import asyncio
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -14,7 +13,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
 from api.chat import outage, store
-from api.chat.bot_client import BotClient, BotDown
+from api.chat.bot_client import BotClient, BotDownError
 from api.chat.lines import Line, front_lines
 from api.chat.locks import Lease, TurnLocks
 from api.chat.store import Incoming, Receipt, Waiting
@@ -23,7 +22,6 @@ from api.settings import Settings, get_settings
 
 log = structlog.get_logger(__name__)
 
-Clock = Callable[[], datetime]
 MAX_ATTEMPTS = 5
 """A message that a healthy bot refuses so often will never be answered: a person gets it."""
 
@@ -72,69 +70,72 @@ async def close_runtime() -> None:
         await opened.close()
 
 
-async def take_turn(chat: Runtime, digest: str, incoming: Incoming, clock: Clock) -> Turn:
+async def take_turn(chat: Runtime, digest: str, incoming: Incoming, now: datetime) -> Turn:
     """Takes one message of a resident and returns the answer.
 
     Args:
         chat: open connections.
         digest: the conversation, by its token.
         incoming: the message.
-        clock: tells the time; a turn lasts too long for one ``now``.
+        now: when it arrived.
 
     Raises:
         Problem: 401 when the token opens no conversation.
     """
     async with chat.locks.hold(digest) as lease:
-        receipt = await run_in_threadpool(store.receive, digest, incoming, clock())
+        receipt = await run_in_threadpool(store.receive, digest, incoming, now)
         if receipt.answers is not None:
             return Turn(receipt.state, receipt.seq, receipt.answers)
         if not lease.held:
-            said = await run_in_threadpool(outage.ask_for_patience, receipt, clock())
+            said = await run_in_threadpool(outage.ask_for_patience, receipt, now)
             return Turn(receipt.state, receipt.seq, said)
-        return Turn(receipt.state, receipt.seq, await _work_off(chat, lease, receipt, clock))
+        return Turn(receipt.state, receipt.seq, await _work_off(chat, lease, receipt, now))
 
 
-async def _work_off(chat: Runtime, lease: Lease, receipt: Receipt, clock: Clock) -> list[dict[str, Any]]:
+async def _work_off(chat: Runtime, lease: Lease, receipt: Receipt, now: datetime) -> list[dict[str, Any]]:
     """Asks the bot about everything that waits, in order, up to the first that it does not answer."""
-    draft_id, left, said = receipt.draft_id, list(receipt.waiting), []
+    draft_id, left = receipt.draft_id, list(receipt.waiting)
+    said: list[dict[str, Any]] = []
     urgent = outage.danger(left) is not None
     while left:
         if said and not await lease.renew():
-            return said + await run_in_threadpool(outage.ask_for_patience, receipt, clock())
+            return said + await run_in_threadpool(outage.ask_for_patience, receipt, now)
         one = left[0]
         if one.filed:
             same = [other.id for other in left if other.filed == one.filed]
             left = [other for other in left if other.filed != one.filed]
             line = Line(front_lines().already_filed.format(case_no=one.filed), case_no=one.filed)
-            draft_id, lines = await run_in_threadpool(
-                store.settle, receipt.session_id, same, receipt.seq, [line], draft_id, True, clock()
-            )
+            draft_id, lines = await _settle(receipt, same, [line], now, draft_id=one.draft_id, done=True)
             said += lines
             continue
         try:
-            draft_id, lines = await _ask(chat, receipt, one, draft_id, urgent, clock)
-        except BotDown as down:
+            draft_id, lines = await _ask(chat, receipt, one, now, draft_id=draft_id, urgent=urgent)
+        except BotDownError as down:
             log.warning("chat.bot_down", session=receipt.session_id, reason=str(down))
             if down.refused and one.attempts + 1 >= MAX_ATTEMPTS and await chat.bot.healthy():
-                said += await run_in_threadpool(store.give_up, receipt.session_id, one, receipt.seq, clock())
+                said += await run_in_threadpool(store.give_up, receipt.session_id, one, receipt.seq, now)
                 left = left[1:]
                 continue
-            return said + await run_in_threadpool(outage.postpone, receipt, left, down.refused, clock())
+            return said + await run_in_threadpool(outage.postpone, receipt, left, down.refused, now)
         said += lines
         left = left[1:]
     return said
 
 
 async def _ask(
-    chat: Runtime, receipt: Receipt, one: Waiting, draft_id: str, urgent: bool, clock: Clock
+    chat: Runtime, receipt: Receipt, one: Waiting, now: datetime, *, draft_id: str, urgent: bool
 ) -> tuple[str, list[dict[str, Any]]]:
     text = for_bot(one.text)
     if not text:  # only slashes or at-signs: nothing to understand, and Rasa must not see a command
         line = Line(front_lines().empty)
-        return await run_in_threadpool(
-            store.settle, receipt.session_id, [one.id], receipt.seq, [line], draft_id, False, clock()
-        )
+        return await _settle(receipt, [one.id], [line], now, draft_id=draft_id, done=False)
     answer = await chat.bot.send(draft_id, f"{receipt.session_id}:{one.seq}", text, one.attachments, urgent)
+    return await _settle(receipt, [one.id], answer.lines, now, draft_id=draft_id, done=answer.done)
+
+
+async def _settle(
+    receipt: Receipt, ids: list[int], lines: list[Line], now: datetime, *, draft_id: str, done: bool
+) -> tuple[str, list[dict[str, Any]]]:
     return await run_in_threadpool(
-        store.settle, receipt.session_id, [one.id], receipt.seq, answer.lines, draft_id, answer.done, clock()
+        store.settle, receipt.session_id, ids, lines, now, reply_to=receipt.seq, draft_id=draft_id, done=done
     )
