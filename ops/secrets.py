@@ -3,9 +3,10 @@
 import base64
 import os
 import secrets
+from collections.abc import Callable
 from pathlib import Path
 
-_MAKERS = {
+_MAKERS: dict[str, Callable[[], str]] = {
     "LAOXIAN_BOT_SECRET": lambda: secrets.token_urlsafe(32),
     "LAOXIAN_INTERNAL_SECRET": lambda: secrets.token_urlsafe(32),
     "LAOXIAN_TOKEN_SECRET": lambda: secrets.token_urlsafe(48),

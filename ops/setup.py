@@ -90,8 +90,8 @@ INCLUDES = {"dev": ("app",), "train": ()}
 def find_python(versions: tuple[str, ...], uv: str) -> str:
     """Returns an interpreter of one of ``versions`` that really answers.
 
-    A name on PATH may be a pyenv shim that answers 127, and uv does not look into pyenv, so both are tried here; then uv
-    may bring one.
+    A name on PATH may be a pyenv shim that answers 127, and uv does not look into pyenv, so both are tried here;
+    then uv may bring one.
     """
     for version in versions:
         pyenv = Path(os.environ.get("PYENV_ROOT", "~/.pyenv")).expanduser() / "versions"

@@ -1,0 +1,63 @@
+"""What Rasa itself can check offline: the data, the flow of stories, the intents of the dev set."""
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+
+from bot.jieba_words import TARGET, dictionary
+from ops import bot_model
+from ops.house import REPO
+
+INTENT_MACRO_F1 = 0.85
+
+
+def rasa(*arguments: str, cwd: Path = REPO) -> "subprocess.CompletedProcess[str]":
+    """Runs ``rasa`` in its own environment."""
+    command = [str(bot_model.BOT_PYTHON), "-W", "ignore", "-m", "rasa", *arguments]
+    return subprocess.run(
+        command, cwd=cwd, env=bot_model.bot_env(), capture_output=True, text=True, check=False, timeout=280
+    )
+
+
+@pytest.fixture(scope="module")
+def model() -> Path:
+    """The bot model for the present files."""
+    folder = REPO / "build" / "test-bot"
+    bot_model.ensure(folder)
+    return folder / f"bot-{bot_model.digest()}.tar.gz"
+
+
+def test_the_data_is_valid():
+    data = [str(REPO / part) for part in bot_model.TRAINING_DATA if (REPO / part).exists()]
+    result = rasa("data", "validate", "--fail-on-warnings", "--domain", "domain.yml", "--data", *data)
+    assert result.returncode == 0, result.stdout[-2000:] + result.stderr[-2000:]
+
+
+def test_the_stories_go_as_written(model: Path, tmp_path: Path):
+    result = rasa("test", "core", "--model", str(model), "--stories", "tests/bot/stories.yml", "--out", str(tmp_path),
+                  "--fail-on-prediction-errors", "--no-plot")  # fmt: skip
+    assert result.returncode == 0, result.stdout[-2000:] + result.stderr[-2000:]
+
+
+def test_intents_of_a_dev_set_by_other_wording(model: Path, tmp_path: Path):
+    result = rasa(
+        "test", "nlu", "--model", str(model), "--nlu", "nlu_data/intents_dev", "--out", str(tmp_path), "--no-plot"
+    )
+    assert result.returncode == 0, result.stderr[-2000:]
+    report = json.loads((tmp_path / "intent_report.json").read_text())
+    assert report["macro avg"]["f1-score"] >= INTENT_MACRO_F1, report
+
+
+def test_every_intent_has_examples_in_training_and_dev():
+    intents = set(yaml.safe_load((REPO / "domain.yml").read_text(encoding="utf-8"))["intents"])
+    for folder in ("intents", "intents_dev"):
+        files = (REPO / "nlu_data" / folder).glob("*.yml")
+        found = {one["intent"] for file in files for one in yaml.safe_load(file.read_text(encoding="utf-8"))["nlu"]}
+        assert found == intents
+
+
+def test_jiebas_dictionary_is_made_from_the_place_tables():
+    assert TARGET.read_text(encoding="utf-8") == dictionary(), "run: python -m bot.jieba_words"

@@ -1,0 +1,82 @@
+"""Where a message happens: the district's names in residents' spelling."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from classifier.places import PlaceResolver
+
+NLU_DATA = Path(__file__).resolve().parents[2] / "nlu_data"
+PLACES = PlaceResolver.load(NLU_DATA)
+
+
+@pytest.mark.parametrize(
+    ("text", "street", "community"),
+    [
+        ("中韩街道枯桃社区", "中韩街道", "枯桃社区"),
+        ("枣行社区95号楼", "北宅街道", "枣行社区"),
+        ("王哥庄晓望村口的仓库在冒烟", "王哥庄街道", "晓望社区"),
+        ("沙子口街道段家埠社區", "沙子口街道", "段家埠社区"),
+        ("公司注册在金家岭", "金家岭街道", None),
+        ("沙子口街道沙子口社区", "沙子口街道", "沙子口社区"),
+        ("丽达广场门口有人摆摊", "金家岭街道", None),
+        ("不是五龙社区，是凉泉社区", "北宅街道", "凉泉社区"),
+        ("鲁信长春花园3号楼", "金家岭街道", "鲁信长春社区"),
+        ("张村那边，郑张社区", "中韩街道", "郑张社区"),
+    ],
+)
+def test_names_are_resolved(text: str, street: str, community: str | None):
+    place = PLACES.resolve(text)
+    assert (place.street, place.community) == (street, community)
+
+
+@pytest.mark.parametrize(
+    "text", ["小区门口垃圾桶没人收", "我们小区的路灯坏了", "路上有个大坑", "这条路没法走", "楼下烧烤摊", ""]
+)
+def test_everyday_words_are_no_place(text: str):
+    assert PLACES.resolve(text).text == ""
+
+
+@pytest.mark.parametrize("text", ["书院路太堵", "黄山的门票", "过了大桥右转"])
+def test_names_that_are_also_words_do_not_catch(text: str):
+    assert PLACES.resolve(text).community is None
+
+
+def test_a_name_of_several_places_gives_candidates():
+    place = PLACES.resolve("张村")
+    assert place.community is None
+    assert {"street": "中韩街道", "community": "郑张社区"} in place.candidates
+
+
+def test_another_district_is_outside_unless_a_place_here_is_named_too():
+    assert PLACES.resolve("我在市北区台东").outside
+    assert not PLACES.resolve("我家住李沧区但是店在中韩").outside
+
+
+@pytest.mark.parametrize(("text", "precise"), [("北宅", False), ("北宅街道五龙社区", True), ("中韩同安路路口", True)])
+def test_precise_enough_to_go_there(text: str, precise: bool):
+    assert PLACES.resolve(text).precise is precise
+
+
+def test_all_streets_and_communities_are_there():
+    names = (NLU_DATA / "places" / "communities.csv").read_text(encoding="utf-8")
+    assert names.count("社区,") + names.count("村,") >= 161
+
+
+def test_a_bad_row_is_named_by_file_and_line(tmp_path: Path):
+    (tmp_path / "places").mkdir()
+    for name in ("streets", "communities", "landmarks", "outside"):
+        text = (NLU_DATA / "places" / f"{name}.csv").read_text(encoding="utf-8")
+        (tmp_path / "places" / f"{name}.csv").write_text(text, encoding="utf-8")
+    bad = tmp_path / "places" / "landmarks.csv"
+    bad.write_text(bad.read_text(encoding="utf-8") + "某地,没有的街道,,\n", encoding="utf-8")
+    with pytest.raises(ValueError, match=r"landmarks\.csv:\d+：没有这个街道"):
+        PlaceResolver.load(tmp_path)
+
+
+@given(st.text(max_size=300))
+def test_any_text_is_answered(text: str):
+    place = PLACES.resolve(text)
+    assert place.community is None or place.street is not None

@@ -1,0 +1,55 @@
+"""The safety net: it may ask once too often, it must not miss."""
+
+import csv
+from pathlib import Path
+
+import pytest
+
+from classifier.safety import emergency_signal
+
+DEV = Path(__file__).resolve().parents[2] / "nlu_data" / "appeals_dev" / "urgency.csv"
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("着火了！王哥庄晓望村口的仓库在冒烟", "119"),
+        ("我妈躺地上叫不醒", "120"),
+        ("一股臭鸡蛋味头好晕", "119"),
+        ("孩子卡在栏杆里了", "119"),
+        ("水里有个人", "119"),
+        ("他拿刀在门口", "110"),
+        ("食堂吃完好多人吐", "120"),
+        ("电线掉水里滋滋响", "110"),
+        ("不想活了", "110"),
+    ],
+)
+def test_danger_now_gives_the_number(text: str, number: str):
+    signal = emergency_signal(text)
+    assert signal is not None
+    assert signal.number == number
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "气得要爆炸",
+        "去年着过火",
+        "建议配灭火器",
+        "炸鸡店油烟太大",
+        "停水急死人了",
+        "消防通道被堵了",
+        "跳楼价的衣服质量差",
+        "建议多搞消防演练",
+    ],
+)
+def test_figures_of_speech_past_and_advice_do_not(text: str):
+    assert emergency_signal(text) is None
+
+
+def test_recall_on_the_dev_set():
+    """The net alone; the model catches what it lets through. See metrics.json for both together."""
+    with DEV.open(encoding="utf-8") as file:
+        urgent = [row["text"] for row in csv.DictReader(file) if row["urgency"] == "特急"]
+    caught = sum(emergency_signal(text) is not None for text in urgent)
+    assert caught / len(urgent) >= 0.55
