@@ -7,9 +7,10 @@ from typing import Any
 from sqlalchemy import update
 
 from api.chat.drafts import mark_emergency
+from api.chat.inbox import Receipt, Waiting
 from api.chat.lines import Line, front_lines
 from api.chat.models import BOT, ChatMessage, ChatSession, Draft
-from api.chat.store import Receipt, Waiting, append, view
+from api.chat.store import append, view
 from api.db import session_factory
 from classifier.safety import Signal, emergency_signal
 

@@ -13,8 +13,8 @@ from pydantic import BaseModel, BeforeValidator, Field
 
 from api.accounts.deps import Now
 from api.chat import limits, store
+from api.chat.inbox import Incoming
 from api.chat.lines import Line, front_lines, in_script
-from api.chat.store import Incoming
 from api.chat.text import MAX_CHARS, clean, has_words
 from api.chat.turns import close_runtime, runtime, take_turn
 from api.errors import Problem

@@ -12,11 +12,11 @@ from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
-from api.chat import outage, store
+from api.chat import inbox, outage
 from api.chat.bot_client import BotClient, BotDownError
+from api.chat.inbox import Incoming, Receipt, Waiting
 from api.chat.lines import Line, front_lines
 from api.chat.locks import Lease, TurnLocks
-from api.chat.store import Incoming, Receipt, Waiting
 from api.chat.text import for_bot
 from api.settings import Settings, get_settings
 
@@ -83,7 +83,7 @@ async def take_turn(chat: Runtime, digest: str, incoming: Incoming, now: datetim
         Problem: 401 when the token opens no conversation.
     """
     async with chat.locks.hold(digest) as lease:
-        receipt = await run_in_threadpool(store.receive, digest, incoming, now)
+        receipt = await run_in_threadpool(inbox.receive, digest, incoming, now)
         if receipt.answers is not None:
             return Turn(receipt.state, receipt.seq, receipt.answers)
         if not lease.held:
@@ -113,7 +113,7 @@ async def _work_off(chat: Runtime, lease: Lease, receipt: Receipt, now: datetime
         except BotDownError as down:
             log.warning("chat.bot_down", session=receipt.session_id, reason=str(down))
             if down.refused and one.attempts + 1 >= MAX_ATTEMPTS and await chat.bot.healthy():
-                said += await run_in_threadpool(store.give_up, receipt.session_id, one, receipt.seq, now)
+                said += await run_in_threadpool(inbox.give_up, receipt.session_id, one, receipt.seq, now)
                 left = left[1:]
                 continue
             return said + await run_in_threadpool(outage.postpone, receipt, left, down.refused, now)
@@ -137,5 +137,5 @@ async def _settle(
     receipt: Receipt, ids: list[int], lines: list[Line], now: datetime, *, draft_id: str, done: bool
 ) -> tuple[str, list[dict[str, Any]]]:
     return await run_in_threadpool(
-        store.settle, receipt.session_id, ids, lines, now, reply_to=receipt.seq, draft_id=draft_id, done=done
+        inbox.settle, receipt.session_id, ids, lines, now, reply_to=receipt.seq, draft_id=draft_id, done=done
     )
