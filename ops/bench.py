@@ -1,0 +1,98 @@
+"""``make bench``: speed of the dialogue through the public port, then speed and quality of the model; one table, JSON."""
+
+import json
+import os
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import httpx
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+
+from ops import bot_model
+from ops.house import REPO, free_ports
+
+TALK = ("小区门口垃圾桶一个星期没人收了 招苍蝇", "中韩街道枯桃社区", "会不会泄露我的电话", "13800530101", "确认提交")
+ROUNDS = 40
+OUT = REPO / "build" / "bench.json"
+
+
+def main() -> int:
+    """Measures, prints and writes ``build/bench.json``."""
+    console = Console()
+    turns = dialogue()
+    table = Table("对话", "结果", "目标", title="对话速度（公共端口，一人一次一句）")
+    table.add_row("一轮 p50", f"{turns['p50_ms']:.0f} ms", "≤ 40 ms")
+    table.add_row("一轮 p95", f"{turns['p95_ms']:.0f} ms", "≤ 100 ms")
+    console.print(table)
+    OUT.parent.mkdir(exist_ok=True)
+    OUT.write_text(json.dumps({"dialogue": turns, "model": model()}, ensure_ascii=False, indent=1), encoding="utf-8")
+    console.print(f"JSON：{OUT}")
+    return 0
+
+
+def dialogue() -> dict[str, float]:
+    """Times the turns of one resident at a time, each appeal a new conversation, against a house of its own."""
+    with tempfile.TemporaryDirectory(prefix="laoxian-bench-") as folder:
+        bot_model.ensure(Path(folder) / "bot")
+        url, house = start(folder)
+        try:
+            turns = [seconds for _ in track(range(ROUNDS), "对话轮次") for seconds in talk(url)]
+        finally:
+            house.send_signal(signal.SIGTERM)
+            house.wait(timeout=60)
+    turns = sorted(turns[len(TALK) :])  # the first conversation warms the caches
+    return {"p50_ms": statistics.median(turns) * 1000, "p95_ms": turns[int(len(turns) * 0.95)] * 1000}
+
+
+def start(folder: str) -> tuple[str, "subprocess.Popen[bytes]"]:
+    """Starts ``ops.up`` on a free port and waits until it is ready."""
+    (port,) = free_ports(1)
+    env = {**os.environ, "PORT": str(port), "LAOXIAN_DATA_DIR": folder, "LAOXIAN_HOST": "127.0.0.1"}
+    house = subprocess.Popen([sys.executable, "-m", "ops.up"], cwd=REPO, env=env, stdout=subprocess.DEVNULL)
+    url, deadline = f"http://127.0.0.1:{port}", time.monotonic() + 180
+    while time.monotonic() < deadline:
+        try:
+            if httpx.get(f"{url}/readyz", timeout=5).status_code == 200:
+                return url, house
+        except httpx.HTTPError:
+            pass
+        time.sleep(0.5)
+    house.kill()
+    raise RuntimeError("服务没有在 180 秒内就绪")
+
+
+def talk(url: str) -> list[float]:
+    """Holds one conversation to its filing and returns the seconds of each turn."""
+    times = []
+    with httpx.Client(base_url=url, timeout=30) as client:
+        token = client.post("/api/v1/chat/sessions", json={}).raise_for_status().json()["token"]
+        for text in TALK:
+            begun = time.perf_counter()
+            answer = client.post(
+                "/api/v1/chat/messages", json={"text": text}, headers={"Authorization": f"Bearer {token}"}
+            )
+            times.append(time.perf_counter() - begun)
+            answer.raise_for_status()
+    if not any(message.get("case_no") for message in answer.json()["messages"]):
+        raise RuntimeError(f"对话没有登记成：{answer.text[:300]}")
+    return times
+
+
+def model() -> dict[str, Any]:
+    """Runs the model's own benchmark in a process of its own, so that torch does not disturb the dialogue's clock."""
+    path = REPO / "build" / "bench-model.json"
+    subprocess.run([sys.executable, "-m", "training.bench", "--json", str(path)], cwd=REPO, check=True)
+    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return found
+
+
+if __name__ == "__main__":
+    sys.exit(main())
