@@ -65,7 +65,7 @@ class LaoxianChat extends HTMLElement {
       el(
         "header",
         {},
-        el("div", { class: "title" }, el("strong", {}, "崂先办"), this.status),
+        el("div", { class: "title" }, this.hasAttribute("floating") && el("strong", {}, "崂先办"), this.status),
         el("button", { type: "button", class: "plain", onclick: () => this.confirm.showModal() }, "新对话"),
         this.hasAttribute("floating") &&
           el("button", { type: "button", class: "plain close", "aria-label": "收起对话", onclick: () => this.#open(false) }, "✕"),
@@ -73,7 +73,7 @@ class LaoxianChat extends HTMLElement {
       el(
         "p",
         { class: "urgent" },
-        "危急情况请直接拨打 ",
+        "危急请拨 ",
         ...[["119", "火警"], ["110", "报警"], ["120", "急救"], ["122", "交通"]].map(([number, name]) =>
           el("a", { href: `tel:${number}`, "aria-label": `拨打 ${number} ${name}` }, number, el("small", {}, name)),
         ),

@@ -2,6 +2,8 @@
 
 const EMERGENCY = new Set(["110", "119", "120", "122"]);
 const HOTLINES = new Set([...EMERGENCY, "12345"]);
+const TIME = new Intl.DateTimeFormat("zh-CN", { timeZone: "Asia/Shanghai", hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+const DAY = new Intl.DateTimeFormat("zh-CN", { timeZone: "Asia/Shanghai", month: "long", day: "numeric" });
 const NAMES = { resident: "您", bot: "崂先办", staff: "工作人员" };
 
 /** Makes an element: `el("p", {class: "x"}, "text", child)`. */
@@ -21,15 +23,17 @@ function isHotline(text, start, number) {
   return /[打拨呼][^。！？\n]{0,12}$/.test(text.slice(0, start)) || /^\s*（/.test(text.slice(start + number.length));
 }
 
-/** Splits a text into plain strings and `tel:` links; returns them with the emergency numbers found. */
+/** Splits a text into plain strings, `tel:` links and unbroken case numbers; tells the emergency numbers found. */
 export function linkPhones(text) {
   const nodes = [];
   const numbers = new Set();
   let from = 0;
-  for (const found of text.matchAll(/\d+/g)) {
+  for (const found of text.matchAll(/LX\d{8}-\d+|\d+/g)) {
     const number = found[0];
-    if (!isHotline(text, found.index, number)) continue;
-    nodes.push(text.slice(from, found.index), el("a", { href: `tel:${number}` }, number));
+    const caseNo = number.startsWith("LX");
+    if (!caseNo && !isHotline(text, found.index, number)) continue;
+    const node = caseNo ? el("span", { class: "whole" }, number) : el("a", { href: `tel:${number}` }, number);
+    nodes.push(text.slice(from, found.index), node);
     from = found.index + number.length;
     if (EMERGENCY.has(number)) numbers.add(number);
   }
@@ -64,7 +68,7 @@ function caseCard(caseNo) {
     { class: "case" },
     el("div", { class: "case-text" }, el("span", { class: "case-label" }, "诉求编号"), number),
     button,
-    el("p", { class: "case-hint" }, "凭编号和手机号后四位，随时可查进度"),
+    el("p", { class: "case-hint" }, "记好编号，随时回来问进度"),
   );
 }
 
@@ -76,12 +80,14 @@ function callButtons(numbers) {
   );
 }
 
-/** @param {string | undefined} iso */
+/**
+ * The time in Shanghai, wherever the reader is.
+ * @param {string | undefined} iso
+ */
 function clock(iso) {
   const at = iso ? new Date(iso) : new Date();
-  const sameDay = at.toDateString() === new Date().toDateString();
-  const time = at.toLocaleTimeString("zh-CN", { hour: "2-digit", minute: "2-digit", hour12: false });
-  return sameDay ? time : `${at.getMonth() + 1}月${at.getDate()}日 ${time}`;
+  const sameDay = DAY.format(at) === DAY.format(new Date());
+  return sameDay ? TIME.format(at) : `${DAY.format(at)} ${TIME.format(at)}`;
 }
 
 /**
