@@ -92,8 +92,9 @@ class Resident:
 
     def post(self, body: dict[str, Any]) -> httpx.Response:
         """Sends one message as it is."""
-        headers = {"Authorization": f"Bearer {self.token}"}
-        return httpx.post(f"{self.url}/api/v1/chat/messages", json=body, headers=headers, timeout=40)
+        headers = {"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"}
+        content = json.dumps(body)  # as ASCII: a lone surrogate travels as its escape
+        return httpx.post(f"{self.url}/api/v1/chat/messages", content=content, headers=headers, timeout=40)
 
     def say(self, text: str, **more: Any) -> str:
         """Sends one message and returns everything that the bot said to it."""
