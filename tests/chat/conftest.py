@@ -1,0 +1,187 @@
+"""A bot that fails on demand, and a resident who talks to the real service over HTTP."""
+
+import json
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from fastapi.testclient import TestClient
+from sqlalchemy.orm import Session, sessionmaker
+
+BOT_SECONDS = 0.6
+Script = Callable[[dict[str, Any]], Any]
+
+
+def says(text: str, **fields: Any) -> dict[str, Any]:
+    """The bot's answer of one message."""
+    return {"messages": [{"text": text, **fields}]}
+
+
+class FaultyBot:
+    """An HTTP server in the bot's place: answers, refuses, says nothing or hangs, as ``script`` wants.
+
+    ``script`` gets the request and returns a body for 200, a status code, or ``"hang"``.
+    """
+
+    def __init__(self) -> None:
+        self.script: Script = lambda request: says(f"听到：{request['message']}")
+        self.heard: list[dict[str, Any]] = []
+        self.most_at_once = 0
+        self._now = 0
+        self._lock = threading.Lock()
+        self.server: ThreadingHTTPServer | None = None
+
+    @property
+    def texts(self) -> list[str]:
+        """What was said to the bot, in order."""
+        return [request["message"] for request in self.heard]
+
+    def up(self) -> None:
+        """Starts listening where the service expects the bot."""
+        self.server = ThreadingHTTPServer(
+            ("127.0.0.1", urlsplit(os.environ["LAOXIAN_BOT_URL"]).port or 0), self._handler()
+        )
+        self.server.daemon_threads = True
+        threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+
+    def down(self) -> None:
+        """Refuses connections from now on."""
+        if self.server:
+            self.server.shutdown()
+            self.server.server_close()
+            self.server = None
+
+    def take(self, request: dict[str, Any]) -> Any:
+        """Runs the script, counting how many requests run at once."""
+        with self._lock:
+            self.heard.append(request)
+            self._now += 1
+            self.most_at_once = max(self.most_at_once, self._now)
+        try:
+            answer = self.script(request)
+            if answer == "hang":
+                time.sleep(BOT_SECONDS * 3)
+            return answer
+        finally:
+            with self._lock:
+                self._now -= 1
+
+    def _handler(self) -> type[BaseHTTPRequestHandler]:
+        bot = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                self._answer(200, {"status": "ok"})
+
+            def do_POST(self) -> None:
+                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                assert self.headers["X-Laoxian-Secret"] == os.environ["LAOXIAN_BOT_SECRET"]
+                answer = bot.take(body)
+                status = answer if isinstance(answer, int) else 200
+                self._answer(status, {} if isinstance(answer, int) else answer)
+
+            def _answer(self, status: int, body: Any) -> None:
+                content = json.dumps(body).encode()
+                try:
+                    self.send_response(status)
+                    self.send_header("Content-Length", str(len(content)))
+                    self.end_headers()
+                    self.wfile.write(content)
+                except OSError:
+                    self.close_connection = True  # the service has given up waiting
+
+            def log_message(self, *_args: Any) -> None:
+                pass
+
+        return Handler
+
+
+@pytest.fixture(autouse=True)
+def _short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LAOXIAN_BOT_TIMEOUT_SECONDS", str(BOT_SECONDS))
+
+
+@pytest.fixture
+def bot() -> Iterator[FaultyBot]:
+    """The bot, up and echoing."""
+    faulty = FaultyBot()
+    faulty.up()
+    yield faulty
+    faulty.down()
+
+
+class Resident:
+    """One conversation."""
+
+    def __init__(self, client: TestClient) -> None:
+        self.client = client
+        opened = client.post("/api/v1/chat/sessions", json={})
+        assert opened.status_code == 201, opened.text
+        self.id, self.token = opened.json()["session_id"], opened.json()["token"]
+        self.greeting = opened.json()["messages"]
+        self.headers = {"Authorization": f"Bearer {self.token}"}
+
+    def post(self, text: str, **fields: Any) -> Any:
+        """Sends a message and returns the response."""
+        return self.client.post("/api/v1/chat/messages", json={"text": text, **fields}, headers=self.headers)
+
+    def say(self, text: str, **fields: Any) -> list[dict[str, Any]]:
+        """Sends a message and returns the lines that answer it."""
+        response = self.post(text, **fields)
+        assert response.status_code == 200, response.text
+        messages: list[dict[str, Any]] = response.json()["messages"]
+        return messages
+
+    def transcript(self, after: int = 0) -> list[dict[str, Any]]:
+        """Returns the stored lines."""
+        response = self.client.get("/api/v1/chat/messages", params={"after": after}, headers=self.headers)
+        messages: list[dict[str, Any]] = response.json()["messages"]
+        return messages
+
+
+@pytest.fixture
+def resident(client: TestClient) -> Resident:
+    """A resident who has just opened the page."""
+    return Resident(client)
+
+
+Look = Callable[[Any], list[Any]]
+
+
+@pytest.fixture
+def look(sessions: sessionmaker[Session]) -> Look:
+    """Reads the database and lets go of it at once: on SQLite an open reader would hold up the service."""
+
+    def read(statement: Any) -> list[Any]:
+        with sessions() as db:
+            return list(db.scalars(statement))
+
+    return read
+
+
+class Actions:
+    """The action server's side of the service."""
+
+    def __init__(self, client: TestClient) -> None:
+        self.client = client
+        self.headers = {"X-Laoxian-Secret": os.environ["LAOXIAN_INTERNAL_SECRET"]}
+
+    def call(self, method: str, path: str, body: Any = None) -> Any:
+        """Calls ``/internal/v1`` and returns the response."""
+        return self.client.request(method, f"/internal/v1/{path}", json=body, headers=self.headers)
+
+    def file(self, draft: str, description: str = "路灯不亮", **fields: Any) -> Any:
+        """Files a draft and returns the response."""
+        body = {"description": description, "place_text": "海尔路61号", "anonymous": True} | fields
+        return self.call("POST", f"drafts/{draft}/file", body)
+
+
+@pytest.fixture
+def actions(client: TestClient) -> Actions:
+    """The action server."""
+    return Actions(client)

@@ -1,0 +1,43 @@
+"""The file of lines: a mistake in it names file and entry."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from api.chat.lines import LinesError, read_lines
+from api.settings import REPO
+
+FILE = REPO / "nlu_data" / "front_lines.yml"
+
+
+def test_the_shipped_lines_are_sound() -> None:
+    lines = read_lines(FILE)
+    assert lines.greet()
+    for number, text in lines.emergency.items():
+        assert number in text
+
+
+@pytest.mark.parametrize(
+    ("change", "names"),
+    [
+        ({"bot_down": None}, "bot_down"),
+        ({"hello": "您好"}, "hello"),
+        ({"already_filed": "编号 {number_of_case}"}, "already_filed"),
+        ({"emergency": {"119": "快打 119"}}, "emergency"),
+        ({"greeting": "您好"}, "greeting"),
+    ],
+)
+def test_a_mistake_names_file_and_entry(tmp_path: Path, change: dict[str, object], names: str) -> None:
+    raw = yaml.safe_load(FILE.read_text(encoding="utf-8")) | change
+    path = tmp_path / "front_lines.yml"
+    path.write_text(yaml.safe_dump(raw, allow_unicode=True), encoding="utf-8")
+    with pytest.raises(LinesError, match=f"front_lines.yml: {names}"):
+        read_lines(path)
+
+
+def test_broken_yaml_names_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "front_lines.yml"
+    path.write_text("empty: [", encoding="utf-8")
+    with pytest.raises(LinesError, match="front_lines.yml"):
+        read_lines(path)
