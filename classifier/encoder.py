@@ -8,6 +8,8 @@ import numpy as np
 import onnxruntime as ort
 from tokenizers import Tokenizer
 
+from classifier.lexical import FILE as LEXICAL
+from classifier.lexical import Lexical
 from classifier.text import normalise
 
 
@@ -17,14 +19,10 @@ class ModelError(RuntimeError):
 
 @dataclass(frozen=True)
 class Encoded:
-    """What one run gives for n texts: ``logits[head]`` (n, labels) divided by temperature; ``embedding`` (n, hidden)."""
+    """What one run gives for n texts: calibrated ``logits[head]`` (n, labels); ``embedding`` (n, hidden)."""
 
     logits: dict[str, np.ndarray]
     embedding: np.ndarray
-
-    def probabilities(self, head: str) -> np.ndarray:
-        """Softmax of one head, (n, labels) float32."""
-        return softmax(self.logits[head])
 
 
 def softmax(logits: np.ndarray) -> np.ndarray:
@@ -36,8 +34,10 @@ def softmax(logits: np.ndarray) -> np.ndarray:
 class Encoder:
     """The shipped encoder. Thread-safe: an ONNX session may be run by many threads, and nothing else changes."""
 
-    def __init__(self, session: ort.InferenceSession, tokenizer: Tokenizer, labels: dict) -> None:
-        self._session, self._tokenizer, self.labels = session, tokenizer, labels
+    def __init__(
+        self, session: ort.InferenceSession, tokenizer: Tokenizer, labels: dict, lexical: Lexical | None = None
+    ) -> None:
+        self._session, self._tokenizer, self.labels, self.lexical = session, tokenizer, labels, lexical
         self.max_tokens: int = labels["max_tokens"]
         self.heads: dict[str, list[str]] = labels["heads"]
         self.version: str = labels["version"]
@@ -57,12 +57,12 @@ class Encoder:
         try:
             session = ort.InferenceSession(str(model_dir / "model.onnx"), options, providers=["CPUExecutionProvider"])
             tokenizer = Tokenizer.from_file(str(model_dir / "tokenizer.json"))
-            labels = json.loads((model_dir / "labels.json").read_text("utf-8"))
+            tokenizer.no_padding()
+            tokenizer.no_truncation()
+            lexical = Lexical.load(model_dir / LEXICAL) if (model_dir / LEXICAL).is_file() else None
+            return cls(session, tokenizer, json.loads((model_dir / "labels.json").read_text("utf-8")), lexical)
         except Exception as error:  # onnxruntime and tokenizers raise their own kinds for a damaged file
             raise ModelError(f"模型目录 {model_dir} 读不出来：{error}") from error
-        tokenizer.no_padding()
-        tokenizer.no_truncation()
-        return cls(session, tokenizer, labels)
 
     def token_ids(self, text: str) -> list[int]:
         """Token numbers of ``text`` with ``<s>`` and ``</s>``; a text beyond the window keeps its head and its tail.
@@ -73,7 +73,22 @@ class Encoder:
         return clip(self._tokenizer.encode(normalise(text)).ids, self.max_tokens)
 
     def encode(self, texts: list[str], batch_size: int = 32) -> Encoded:
-        """Runs ``texts`` in batches of like length, in any number; an empty list gives arrays of no rows."""
+        """Head logits and embeddings of ``texts``, in any number; an empty list gives arrays of no rows.
+
+        Logits are the encoder's plus the weighted lexical margins, divided by the head's temperature.
+        """
+        joined = self.run(texts, batch_size)
+        logits = {head: joined[head] for head in self.heads}
+        if self.lexical:
+            margins = self.lexical.margins(texts)
+            logits = {
+                h: v + np.float32(self.labels["lexical"].get(h, 0.0)) * margins.get(h, 0.0) for h, v in logits.items()
+            }
+        temperatures = self.labels["temperatures"]
+        return Encoded({h: v / np.float32(temperatures[h]) for h, v in logits.items()}, joined["embedding"])
+
+    def run(self, texts: list[str], batch_size: int = 32) -> dict[str, np.ndarray]:
+        """The network's raw outputs by name, (n, …) each, in batches of like length."""
         ids = [self.token_ids(text) for text in texts]
         order = sorted(range(len(ids)), key=lambda i: len(ids[i]))
         parts: dict[str, list[np.ndarray]] = {name: [] for name in self._outputs}
@@ -82,14 +97,15 @@ class Encoder:
             for name, values in zip(self._outputs, rows, strict=True):
                 parts[name].append(values)
         back = np.argsort(np.asarray(order, np.int64))
-        joined = {name: np.concatenate(parts[name])[back] if order else self._empty(name) for name in self._outputs}
-        temperatures = self.labels["temperatures"]
-        logits = {head: joined[head] / np.float32(temperatures[head]) for head in self.heads}
-        return Encoded(logits, joined["embedding"])
+        return {name: np.concatenate(parts[name])[back] if order else self._empty(name) for name in self._outputs}
+
+    def probabilities(self, texts: list[str]) -> dict[str, np.ndarray]:
+        """Probability tables (n, labels) by head, levels made consistent."""
+        return tables(self.encode(texts).logits, self.heads, self.labels["parents"])
 
     def embed(self, texts: list[str]) -> np.ndarray:
         """Mean-pooled embeddings of unit length, (n, hidden) float32."""
-        vectors = self.encode(texts).embedding
+        vectors = self.run(texts)["embedding"]
         norms = np.linalg.norm(vectors, axis=1, keepdims=True)
         return np.asarray(vectors / np.maximum(norms, 1e-6), np.float32)
 
@@ -105,6 +121,29 @@ class Encoder:
     def _empty(self, name: str) -> np.ndarray:
         width = self.labels["hidden"] if name == "embedding" else len(self.heads[name])
         return np.zeros((0, width), np.float32)
+
+
+def joint(logits: dict[str, np.ndarray], heads: dict[str, list[str]], child: str, parent: str) -> np.ndarray:
+    """(n, children) probability of each child label: softmax over the child's logit plus its parent's.
+
+    A parent's probability is the sum over its children, so the two levels cannot contradict each other.
+    """
+    column = {name: i for i, name in enumerate(heads[parent])}
+    above = np.array([column[name.split("/")[0]] for name in heads[child]])
+    return softmax(logits[child] + logits[parent][:, above])
+
+
+def tables(
+    logits: dict[str, np.ndarray], heads: dict[str, list[str]], parents: dict[str, str]
+) -> dict[str, np.ndarray]:
+    """Probability tables (n, labels) by head; ``parents`` maps each child head to its parent head."""
+    found = {head: softmax(values) for head, values in logits.items()}
+    for child, parent in parents.items():
+        found[child] = joint(logits, heads, child, parent)
+        names = [name.split("/")[0] for name in heads[child]]
+        belongs = np.array([[name == label for label in heads[parent]] for name in names], np.float32)
+        found[parent] = found[child] @ belongs
+    return found
 
 
 def clip(ids: list[int], limit: int) -> list[int]:

@@ -20,8 +20,7 @@ class TableModel:
 
     def answer_many(self, texts: list[str]) -> list[dict[str, Any]]:
         """For each text ``{column: label, …, "confidence": {column: p}, "needs_review": bool}``."""
-        encoded = self.encoder.encode(texts)
-        tables = {head: encoded.probabilities(head) for head in self.encoder.heads}
+        tables = self.encoder.probabilities(texts)
         thresholds = self.encoder.labels["thresholds"]
         answers = []
         for i in range(len(texts)):

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from classifier.encoder import Encoded, Encoder, ModelError, softmax
+from classifier.encoder import Encoder, ModelError
 from classifier.explain import leave_one_out
 from classifier.places import PlaceResolver
 from classifier.routing import Route, Router
@@ -17,8 +17,8 @@ EMERGENCY, URGENT = URGENCIES[0], URGENCIES[1]
 CANDIDATES = 5
 # Which number an emergency gets when the safety net has no word for it: by who would come.
 _NUMBERS = {
-    "区卫生健康局": "120", "交警崂山大队": "122", "区消防救援大队": "119", "崂山燃气公司": "119", "国网崂山供电中心": "119",
-    "区应急管理局": "119", "区住房和城乡建设局": "119", "区市场监督管理局": "120", "市生态环境局崂山分局": "119",
+    "区卫生健康局": "120", "区市场监督管理局": "120", "交警崂山大队": "122", "区消防救援大队": "119", "崂山燃气公司": "119",
+    "国网崂山供电中心": "119", "区应急管理局": "119", "区住房和城乡建设局": "119", "市生态环境局崂山分局": "119",
 }  # fmt: skip
 
 
@@ -87,30 +87,19 @@ class Triager:
 
     def triage_many(self, texts: list[str], places: list[str | None] | None = None) -> list[Triage]:
         """Decides many texts in batches, in their order."""
-        encoded = self.encoder.encode(texts)
-        tables = {head: softmax(logits) for head, logits in encoded.logits.items()}
-        joint = self._joint(encoded)
+        tables = self.encoder.probabilities(texts)
         given = places or [None] * len(texts)
         return [
-            self._decide(text, place, {head: table[i] for head, table in tables.items()}, joint[i])
+            self._decide(text, place, {head: table[i] for head, table in tables.items()})
             for i, (text, place) in enumerate(zip(texts, given, strict=True))
         ]
 
     def explain(self, text: str) -> list[dict[str, Any]]:
         """The words that moved the category, ``{word, weight}`` in text order; see ``explain.leave_one_out``."""
-        return leave_one_out(text, lambda texts: softmax(self.encoder.encode(texts).logits["category"]))
+        return leave_one_out(text, lambda texts: self.encoder.probabilities(texts)["category"])
 
-    def _joint(self, encoded: Encoded) -> np.ndarray:
-        """(n, subcategories) probability of each subcategory: that of its category times its share within it."""
-        category, logits = softmax(encoded.logits["category"]), encoded.logits["subcategory"]
-        joint = np.zeros_like(logits)
-        for column, rows in enumerate(self._siblings):
-            if len(rows):
-                joint[:, rows] = softmax(logits[:, rows]) * category[:, [column]]
-        return joint
-
-    def _decide(self, text: str, place: str | None, by_head: dict[str, np.ndarray], joint: np.ndarray) -> Triage:
-        thresholds = self.encoder.labels["thresholds"]
+    def _decide(self, text: str, place: str | None, by_head: dict[str, np.ndarray]) -> Triage:
+        thresholds, joint = self.encoder.labels["thresholds"], by_head["subcategory"]
         category, category_p = self._best("category", by_head)
         kind, kind_p = self._best("kind", by_head)
         column = self.encoder.heads["category"].index(category)
@@ -153,9 +142,7 @@ class Triager:
             return OTHER, float(joint[other[0]]) if other else 0.0
         return self._pairs[best][1], float(joint[best])
 
-    def _urgency(
-        self, row: np.ndarray, signal: Signal | None, thresholds: dict[str, float]
-    ) -> tuple[bool, str, float]:
+    def _urgency(self, row: np.ndarray, signal: Signal | None, thresholds: dict[str, float]) -> tuple[bool, str, float]:
         """Whether it is an emergency, the urgency and its probability.
 
         Recall comes first: the head alone makes an emergency from one threshold on; where the safety net has caught

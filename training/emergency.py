@@ -3,7 +3,7 @@
 import numpy as np
 from sklearn.metrics import fbeta_score
 
-from classifier.encoder import Encoder, softmax
+from classifier.encoder import Encoder
 from classifier.safety import emergency_signal
 from classifier.taxonomy import URGENCIES
 from training.data import Example
@@ -23,7 +23,7 @@ def emergency_thresholds(encoder: Encoder, examples: list[Example]) -> dict[str,
     truth = np.array([e.labels["urgency"] == URGENCIES[0] for e in chosen])
     if truth.sum() < 20:
         return dict(_DEFAULT)
-    table = softmax(encoder.encode([e.text for e in chosen]).logits["urgency"])
+    table = encoder.probabilities([e.text for e in chosen])["urgency"]
     chance = table[:, encoder.heads["urgency"].index(URGENCIES[0])]
     signal = np.array([emergency_signal(e.text) is not None for e in chosen])
     scored = []

@@ -4,6 +4,7 @@ The graph is built node by node with ONNX Runtime's fused operators (Attention, 
 that neither torch's exporter nor a pattern-matching optimiser stands between what was trained and what is served.
 """
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,10 +18,19 @@ from training.model import HeadedEncoder
 _CONTRIB = "com.microsoft"
 
 
+Factors = Mapping[str, np.ndarray]
+_Part = Callable[[str], np.ndarray]
+
+
 @dataclass
 class _Graph:
-    """Nodes and weights of a graph being written."""
+    """Nodes and weights of a graph being written, from a network's ``state``.
 
+    ``factors`` (see ``smooth``) divide the activation that a node reads and multiply the weights that read it.
+    """
+
+    state: dict[str, np.ndarray]
+    factors: Factors
     nodes: list[onnx.NodeProto] = field(default_factory=list)
     weights: list[onnx.TensorProto] = field(default_factory=list)
 
@@ -32,24 +42,37 @@ class _Graph:
         self.nodes.append(helper.make_node(kind, inputs, [output], name=output, domain=domain, **attributes))
         return output
 
+    def matmul(self, source: str, weight: np.ndarray, out: str) -> str:
+        """``source`` times ``weight`` (in, out), smoothed if there are factors for ``out``."""
+        if out in self.factors:
+            weight = weight * self.factors[out][:, None]
+        return self.op("MatMul", [source, self.const(f"{out}.w", weight)], out)
 
-def build_graph(model: HeadedEncoder, eight_bit_embeddings: bool) -> onnx.ModelProto:
+    def smoothed(self, source: str, out: str) -> str:
+        """``source`` divided by the factors of node ``out``."""
+        if out not in self.factors:
+            return source
+        inverse = self.const(f"{out}.f", (1 / self.factors[out]).astype(np.float32))
+        return self.op("Mul", [source, inverse], f"{out}.x")
+
+
+def build_graph(model: HeadedEncoder, eight_bit_embeddings: bool, factors: Factors | None = None) -> onnx.ModelProto:
     """The float32 graph of ``model``; the word embeddings, a quarter of the weights, in int8 rows if asked."""
-    state = {name: value.detach().float().cpu().numpy() for name, value in model.state_dict().items()}
     config = model.encoder.config
-    graph = _Graph()
-    hidden = _embeddings(graph, state, config.layer_norm_eps, eight_bit_embeddings)
-    lengths = graph.op("ReduceSum", ["mask32", graph.const("axis1", np.array([1]))], "lengths", keepdims=0)
+    state = {name: value.detach().float().cpu().numpy() for name, value in model.state_dict().items()}
+    graph = _Graph(state, factors or {})
+    hidden = _embeddings(graph, config.layer_norm_eps, eight_bit_embeddings)
+    graph.op("ReduceSum", ["mask32", graph.const("axis1", np.array([1]))], "lengths", keepdims=0)
     for layer in range(config.num_hidden_layers):
-        hidden = _layer(graph, state, layer, hidden, lengths, config.num_attention_heads, config.layer_norm_eps)
+        hidden = _layer(graph, layer, hidden, config.num_attention_heads, config.layer_norm_eps)
     _pool(graph, hidden)
     outputs = [helper.make_tensor_value_info("embedding", TensorProto.FLOAT, ["batch", config.hidden_size])]
     for name, head in model.heads.items():
         weight = graph.const(f"{name}.w", state[f"heads.{name}.weight"].T)
-        bias = graph.const(f"{name}.b", state[f"heads.{name}.bias"])
-        graph.op("Gemm", ["embedding", weight, bias], name)
+        graph.op("Gemm", ["embedding", weight, graph.const(f"{name}.b", state[f"heads.{name}.bias"])], name)
         outputs.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, ["batch", head.out_features]))
-    inputs = [helper.make_tensor_value_info(n, TensorProto.INT64, ["batch", "tokens"]) for n in ("input_ids", "attention_mask")]
+    names, shape = ("input_ids", "attention_mask"), ["batch", "tokens"]
+    inputs = [helper.make_tensor_value_info(name, TensorProto.INT64, shape) for name in names]
     proto = helper.make_model(
         helper.make_graph(graph.nodes, "laoxian", inputs, outputs, graph.weights),
         opset_imports=[helper.make_opsetid("", 17), helper.make_opsetid(_CONTRIB, 1)],
@@ -59,9 +82,11 @@ def build_graph(model: HeadedEncoder, eight_bit_embeddings: bool) -> onnx.ModelP
     return proto
 
 
-def _embeddings(graph: _Graph, state: dict[str, np.ndarray], epsilon: float, eight_bit: bool) -> str:
+def _embeddings(graph: _Graph, epsilon: float, eight_bit: bool) -> str:
+    """Word plus position embeddings, normalised; token types are all zero and folded into the positions."""
+    prefix = "encoder.embeddings."
+    words = graph.state[prefix + "word_embeddings.weight"]
     graph.op("Cast", ["attention_mask"], "mask32", to=TensorProto.INT32)
-    words = state["encoder.embeddings.word_embeddings.weight"]
     if eight_bit:
         scale = np.maximum(np.abs(words).max(1, keepdims=True), 1e-8) / 127
         graph.op("Gather", [graph.const("words", np.rint(words / scale).astype(np.int8)), "input_ids"], "word_int8")
@@ -70,47 +95,57 @@ def _embeddings(graph: _Graph, state: dict[str, np.ndarray], epsilon: float, eig
         graph.op("Mul", ["word_float", "word_scale"], "word")
     else:
         graph.op("Gather", [graph.const("words", words), "input_ids"], "word")
-    type_row = state["encoder.embeddings.token_type_embeddings.weight"][0]
-    graph.const("positions", state["encoder.embeddings.position_embeddings.weight"] + type_row)
-    for name, value in (("zero1", [0]), ("one1", [1])):
-        graph.const(name, np.array(value))
+    type_row = graph.state[prefix + "token_type_embeddings.weight"][0]
+    graph.const("positions", graph.state[prefix + "position_embeddings.weight"] + type_row)
     graph.op("Shape", ["input_ids"], "shape")
-    graph.op("Gather", ["shape", graph.const("index1", np.array([1]))], "tokens")
-    graph.op("Slice", ["positions", "zero1", "tokens", "zero1"], "position")
+    graph.op("Gather", ["shape", graph.const("second", np.array([1]))], "tokens")
+    graph.op("Slice", ["positions", graph.const("zero", np.array([0])), "tokens", "zero"], "position")
     graph.op("Add", ["word", "position"], "embedded")
-    prefix = "encoder.embeddings.LayerNorm."
-    norm = [graph.const(f"e.{p}", state[prefix + p]) for p in ("weight", "bias")]
+    norm = [graph.const(f"e.{p}", graph.state[f"{prefix}LayerNorm.{p}"]) for p in ("weight", "bias")]
     return graph.op("LayerNormalization", ["embedded", *norm], "h0", axis=-1, epsilon=epsilon)
 
 
-def _layer(
-    graph: _Graph, state: dict[str, np.ndarray], layer: int, hidden: str, lengths: str, heads: int, epsilon: float
-) -> str:
-    prefix, name = f"encoder.encoder.layer.{layer}.", f"l{layer}"
+def _layer(graph: _Graph, layer: int, hidden: str, heads: int, epsilon: float) -> str:
+    """One transformer layer; returns the name of its output."""
+    name = f"l{layer}"
 
-    def dense(part: str, source: str, out: str) -> str:
-        weight = graph.const(f"{out}.w", state[f"{prefix}{part}.weight"].T)
-        return graph.op("MatMul", [source, weight], out)
+    def weight(part: str) -> np.ndarray:
+        return graph.state[f"encoder.encoder.layer.{layer}.{part}.weight"]
 
-    def bias(part: str, out: str) -> str:
-        return graph.const(f"{out}.b", state[f"{prefix}{part}.bias"])
+    def bias(part: str) -> np.ndarray:
+        return graph.state[f"encoder.encoder.layer.{layer}.{part}.bias"]
 
-    def norm(part: str, branch: str, skip: str, branch_bias: str, out: str) -> str:
-        gain = graph.const(f"{out}.g", state[f"{prefix}{part}.weight"])
-        shift = graph.const(f"{out}.s", state[f"{prefix}{part}.bias"])
-        inputs = [branch, skip, gain, shift, branch_bias]
+    def norm(part: str, branch: str, skip: str, branch_bias: np.ndarray, out: str) -> str:
+        parts = [("g", weight(part)), ("s", bias(part)), ("b", branch_bias)]
+        inputs = [branch, skip, *(graph.const(f"{out}.{key}", value) for key, value in parts)]
         return graph.op("SkipLayerNormalization", inputs, out, _CONTRIB, epsilon=epsilon)
 
-    parts = [f"{prefix}attention.self.{p}" for p in ("query", "key", "value")]
-    weight = graph.const(f"{name}.qkv.w", np.concatenate([state[p + ".weight"].T for p in parts], axis=1))
-    offset = graph.const(f"{name}.qkv.b", np.concatenate([state[p + ".bias"] for p in parts]))
-    graph.op("Attention", [hidden, weight, offset, lengths], f"{name}.att", _CONTRIB, num_heads=heads)
-    dense("attention.output.dense", f"{name}.att", f"{name}.ao")
-    middle = norm("attention.output.LayerNorm", f"{name}.ao", hidden, bias("attention.output.dense", f"{name}.ao"), f"{name}.mid")
-    dense("intermediate.dense", middle, f"{name}.fi")
-    graph.op("BiasGelu", [f"{name}.fi", bias("intermediate.dense", f"{name}.fi")], f"{name}.act", _CONTRIB)
-    dense("output.dense", f"{name}.act", f"{name}.fo")
-    return norm("output.LayerNorm", f"{name}.fo", middle, bias("output.dense", f"{name}.fo"), f"{name}.out")
+    attended = _attention(graph, name, hidden, heads, weight, bias)
+    graph.matmul(attended, weight("attention.output.dense").T, f"{name}.ao")
+    middle = norm("attention.output.LayerNorm", f"{name}.ao", hidden, bias("attention.output.dense"), f"{name}.mid")
+    graph.matmul(graph.smoothed(middle, f"{name}.fi"), weight("intermediate.dense").T, f"{name}.fi")
+    offset = graph.const(f"{name}.fi.b", bias("intermediate.dense"))
+    graph.op("BiasGelu", [f"{name}.fi", offset], f"{name}.act", _CONTRIB)
+    graph.matmul(graph.smoothed(f"{name}.act", f"{name}.fo"), weight("output.dense").T, f"{name}.fo")
+    return norm("output.LayerNorm", f"{name}.fo", middle, bias("output.dense"), f"{name}.out")
+
+
+def _attention(graph: _Graph, name: str, hidden: str, heads: int, weight: _Part, bias: _Part) -> str:
+    """The fused attention node. What the output map reads is linear in the values, so its factors go into theirs."""
+    parts = [f"attention.self.{part}" for part in ("query", "key", "value")]
+    weights, biases = [weight(p).T for p in parts], [bias(p) for p in parts]
+    if f"{name}.ao" in graph.factors:
+        weights[2], biases[2] = weights[2] / graph.factors[f"{name}.ao"], biases[2] / graph.factors[f"{name}.ao"]
+    joined = np.concatenate(weights, axis=1)
+    if f"{name}.att" in graph.factors:
+        joined = joined * graph.factors[f"{name}.att"][:, None]
+    inputs = [
+        graph.smoothed(hidden, f"{name}.att"),
+        graph.const(f"{name}.att.w", joined.astype(np.float32)),
+        graph.const(f"{name}.att.b", np.concatenate(biases).astype(np.float32)),
+        "lengths",
+    ]
+    return graph.op("Attention", inputs, f"{name}.att", _CONTRIB, num_heads=heads)
 
 
 def _pool(graph: _Graph, hidden: str) -> None:
@@ -130,32 +165,46 @@ def export_float(model: HeadedEncoder, file: Path) -> None:
 
 @dataclass(frozen=True)
 class Recipe:
-    """How to bring the weights to eight bits. ``reduce_range`` (seven bits) avoids saturation on CPUs without VNNI."""
+    """How to bring the weights to eight bits.
+
+    Attributes:
+        name: as the model card gives it.
+        seven: the kinds of node whose weights take seven bits only: a CPU without VNNI adds pairs of products in
+            sixteen bits and saturates where weights and activations are large together.
+        floats: the kinds of node kept in float32.
+    """
 
     name: str
-    per_channel: bool
-    reduce_range: bool
-    unsigned: bool
-    float_layers: int = 0  # the last layers kept in float32
+    seven: tuple[str, ...] = ()
+    floats: tuple[str, ...] = ()
 
 
+NODES = ("att", "ao", "fi", "fo")  # attention with its three maps, its output map, the two maps of the feed-forward
 RECIPES = (
-    Recipe("int8-per-channel", per_channel=True, reduce_range=False, unsigned=False),
-    Recipe("int7-per-channel", per_channel=True, reduce_range=True, unsigned=False),
-    Recipe("int7-per-channel-last-layer-fp32", per_channel=True, reduce_range=True, unsigned=False, float_layers=1),
+    Recipe("int8"),
+    Recipe("int8, seven bits in attention output", seven=("ao",)),
+    Recipe("seven bits", seven=NODES),
+    Recipe("seven bits, feed-forward output in fp32", seven=NODES, floats=("fo",)),
 )
 
 
-def export_int8(model: HeadedEncoder, file: Path, recipe: Recipe) -> None:
+def export_int8(model: HeadedEncoder, file: Path, recipe: Recipe, factors: Factors | None = None) -> None:
     """Writes the eight-bit ONNX file by ``recipe``; heads and pooling stay in float32, they are small."""
-    source = file.with_suffix(".source.onnx")
-    onnx.save(build_graph(model, eight_bit_embeddings=True), source)
-    layers = model.encoder.config.num_hidden_layers
-    parts = ("att", "ao", "fi", "fo")
-    chosen = [f"l{i}.{part}" for i in range(layers - recipe.float_layers) for part in parts]
+    proto = build_graph(model, eight_bit_embeddings=True, factors=factors)
+    for seven in (False, True):
+        kinds = [k for k in NODES if (k in recipe.seven) == seven and k not in recipe.floats]
+        layers = range(model.encoder.config.num_hidden_layers)
+        if kinds:
+            proto = _quantise(proto, [f"l{i}.{kind}" for i in layers for kind in kinds], seven, file)
+    onnx.save(proto, file)
+
+
+def _quantise(proto: onnx.ModelProto, nodes: list[str], seven: bool, file: Path) -> onnx.ModelProto:
+    part = file.with_suffix(".part")
     quantize_dynamic(
-        source, file, nodes_to_quantize=chosen, per_channel=recipe.per_channel, reduce_range=recipe.reduce_range,
-        weight_type=QuantType.QUInt8 if recipe.unsigned else QuantType.QInt8,
+        proto, part, nodes_to_quantize=nodes, per_channel=True, reduce_range=seven, weight_type=QuantType.QInt8,
         extra_options={"MatMulConstBOnly": True, "DefaultTensorType": TensorProto.FLOAT},
     )  # fmt: skip
-    source.unlink()
+    quantised = onnx.load(part)
+    part.unlink()
+    return quantised

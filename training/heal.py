@@ -1,6 +1,7 @@
 """Makes half an encoder think like the whole one: layers are dropped, and what is left learns to give the same states.
 
-No labels are needed, only text; the repo's own messages serve, cut and joined at random so that no two passes are alike.
+No labels are needed, only text; the repo's own messages serve, cut and joined at random so that no two passes are
+alike.
 """
 
 import random

@@ -47,14 +47,14 @@ def load_encoder(folder: str | Path, layers: int | None = None) -> BertModel:
 
 
 def parameter_groups(model: HeadedEncoder, rate: float, head_rate: float, decay: float) -> list[dict]:
-    """Layer-wise learning rates: each layer below the top learns ``decay`` times slower; norms and biases keep weight."""
+    """Layer-wise learning rates: each layer below the top learns ``decay`` times slower; norms and biases don't decay."""
     layers = model.encoder.config.num_hidden_layers
 
     def rate_of(name: str) -> float:
         if name.startswith("heads."):
             return head_rate
         if ".layer." in name:
-            return rate * decay ** (layers - 1 - int(name.split(".layer.")[1].split(".")[0]))
+            return rate * decay ** (layers - 1 - int(name.split(".layer.")[1].split(".", 1)[0]))
         return rate * decay**layers
 
     groups: dict[tuple[float, float], list[nn.Parameter]] = {}

@@ -2,21 +2,26 @@
 
 import json
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from rich.console import Console
 
-from classifier.encoder import Encoder
+from classifier.encoder import Encoder, clip, tables
+from classifier.lexical import FILE as LEXICAL
 from training.data import Example
 from training.emergency import emergency_thresholds
 from training.export import RECIPES, export_float, export_int8
-from training.score import calibration_error, probabilities, summary, temperature, threshold_for
+from training.lexical import train_lexical
+from training.score import calibration_error, log_loss, summary, threshold_for
+from training.smooth import smoothing_factors
 from training.trainer import Trainer
 
 PARITY = 0.995  # share of dev labels on which eight bits must agree with float32
 AUTOMATIC_PRECISION = 0.95
+VOTES = (0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 16.0)  # weights tried for the lexical margins
 
 
 @dataclass
@@ -34,40 +39,46 @@ class Evaluation:
 
 
 def package(
-    trainer: Trainer, out: Path, version: str, console: Console, task: str, max_tokens: int
-) -> dict[str, Evaluation]:
+    trainer: Trainer, out: Path, version: str, console: Console, task: str, max_tokens: int,
+    text_columns: Sequence[str] = (), unvoted: Sequence[str] = (),
+) -> dict[str, Evaluation]:  # fmt: skip
     """Writes ``model.onnx``, ``tokenizer.json``, ``labels.json`` to ``out``; returns the served model's evaluation.
 
     The recipes are tried in order; the first whose labels agree with float32 on ``PARITY`` of dev is kept, else the one
     that agrees most.
     """
     out.mkdir(parents=True, exist_ok=True)
+    (out / LEXICAL).unlink(missing_ok=True)
     shutil.copy(Path(trainer.settings.base) / "tokenizer.json", out / "tokenizer.json")
     labels = {
-        "version": version, "task": task, "max_tokens": max_tokens, "hidden": trainer.model.encoder.config.hidden_size,
-        "heads": trainer.labels, "parents": trainer.settings.parents, "temperatures": dict.fromkeys(trainer.labels, 1.0),
-        "thresholds": {}, "recipe": "",
+        "version": version, "task": task, "max_tokens": max_tokens, "text_columns": list(text_columns),
+        "hidden": trainer.model.encoder.config.hidden_size, "shape": _shape(trainer), "recipe": "",
+        "heads": trainer.labels, "parents": trainer.settings.parents,
+        "temperatures": dict.fromkeys(trainer.labels, 1.0), "lexical": {}, "thresholds": {},
     }  # fmt: skip
     _write(out, labels)
     texts = [e.text for e in trainer.dev]
     export_float(trainer.model, out / "model.onnx")
-    reference = _tables(Encoder.load(out), texts)
+    reference = Encoder.load(out).probabilities(texts)
+    sample = [clip(ids, trainer.settings.max_tokens) for ids in trainer.train_ids[:: max(1, len(trainer.train) // 300)]]
+    factors = smoothing_factors(trainer.model, sample)
     tried = []
     for recipe in RECIPES:
-        file = out / f"{recipe.name}.onnx"
-        export_int8(trainer.model, file, recipe)
+        file = out / "trial.onnx"
+        export_int8(trainer.model, file, recipe, factors)
         file.replace(out / "model.onnx")
-        agreement = _agreement(reference, _tables(Encoder.load(out), texts))
+        agreement = _agreement(reference, Encoder.load(out).probabilities(texts))
         console.print(f"量化 {recipe.name}：与 fp32 标签一致 {agreement:.2%}")
         tried.append((agreement, recipe))
         if agreement >= PARITY:
             break
     agreement, recipe = max(tried, key=lambda pair: pair[0])
     if recipe is not tried[-1][1]:
-        export_int8(trainer.model, out / "model.onnx", recipe)
+        export_int8(trainer.model, out / "model.onnx", recipe, factors)
     labels["recipe"], labels["parity"] = recipe.name, agreement
-    raw = Encoder.load(out).encode(texts).logits
-    labels["temperatures"] = _temperatures(raw, trainer)
+    silent = {*trainer.settings.parents.values(), *unvoted}  # a child's vote is its parent's
+    train_lexical(trainer.train, {h: n for h, n in trainer.labels.items() if h not in silent}).save(out / LEXICAL)
+    labels["temperatures"], labels["lexical"] = _calibrate(Encoder.load(out), trainer)
     _write(out, labels)
     evaluation = evaluate(Encoder.load(out), trainer.dev)
     labels["thresholds"] = {
@@ -81,7 +92,7 @@ def package(
 
 def evaluate(encoder: Encoder, examples: list[Example]) -> dict[str, Evaluation]:
     """Runs the served model over ``examples`` and compares every head that they carry."""
-    tables = _tables(encoder, [e.text for e in examples])
+    tables = encoder.probabilities([e.text for e in examples])
     found = {}
     for head, table in tables.items():
         rows = [i for i, e in enumerate(examples) if head in e.labels]
@@ -105,12 +116,15 @@ def metrics(evaluation: dict[str, Evaluation]) -> dict[str, dict[str, float]]:
     return found
 
 
+def _shape(trainer: Trainer) -> dict[str, int]:
+    """What another program needs to build a network of the same shape."""
+    config = trainer.model.encoder.config
+    names = ("hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size", "vocab_size")
+    return {name: getattr(config, name) for name in names}
+
+
 def _write(out: Path, labels: dict) -> None:
     (out / "labels.json").write_text(json.dumps(labels, ensure_ascii=False, indent=1), "utf-8")
-
-
-def _tables(encoder: Encoder, texts: list[str]) -> dict[str, np.ndarray]:
-    return probabilities(encoder.encode(texts).logits, encoder.heads, encoder.labels["parents"])
 
 
 def _agreement(reference: dict[str, np.ndarray], other: dict[str, np.ndarray]) -> float:
@@ -118,15 +132,35 @@ def _agreement(reference: dict[str, np.ndarray], other: dict[str, np.ndarray]) -
     return float(np.mean([np.mean(reference[h].argmax(1) == other[h].argmax(1)) for h in reference]))
 
 
-def _temperatures(logits: dict[str, np.ndarray], trainer: Trainer) -> dict[str, float]:
-    """One temperature a head, on the dev rows that carry it; a child head is judged among its true parent's labels."""
-    found = {}
-    for head, names in trainer.labels.items():
-        number = {name: i for i, name in enumerate(names)}
-        rows = [i for i, e in enumerate(trainer.dev) if e.labels.get(head) in number]
-        target = np.array([number[trainer.dev[i].labels[head]] for i in rows], int)
-        values = logits[head][rows]
-        if head in trainer.allowed and len(rows):
-            values = np.where(trainer.allowed[head].cpu().numpy()[target], values, -1e4)
-        found[head] = round(temperature(values, target), 4) if len(rows) >= 20 else 1.0
-    return found
+def _calibrate(encoder: Encoder, trainer: Trainer) -> tuple[dict[str, float], dict[str, float]]:
+    """Temperature and lexical weight of each head: those of the least log loss on dev.
+
+    A parent shares its child's temperature, and its lexical vote is its child's.
+    """
+    texts, parents = [e.text for e in trainer.dev], trainer.settings.parents
+    raw = encoder.run(texts)
+    margins = encoder.lexical.margins(texts) if encoder.lexical else {}
+    warmth, votes = dict.fromkeys(trainer.labels, 1.0), dict.fromkeys(trainer.labels, 0.0)
+    for head in (h for h in trainer.labels if h not in parents.values()):
+        group = [head, parents[head]] if head in parents else [head]
+        known = {h: _targets(trainer, h) for h in group}
+        if any(len(rows) < 20 for rows, _ in known.values()):
+            continue
+        best = np.inf
+        for vote in VOTES if head in margins else (0.0,):
+            voted = raw[head] + vote * margins[head] if head in margins else raw[head]
+            for heat in np.geomspace(0.3, 5.0, 57):
+                mixed = {h: (voted if h == head else raw[h]) / heat for h in group}
+                found = tables(mixed, trainer.labels, {head: parents[head]} if head in parents else {})
+                loss = sum(log_loss(found[h][rows], target) for h, (rows, target) in known.items())
+                if loss < best:
+                    best, votes[head] = loss, vote
+                    warmth |= dict.fromkeys(group, round(float(heat), 4))
+    return warmth, votes
+
+
+def _targets(trainer: Trainer, head: str) -> tuple[np.ndarray, np.ndarray]:
+    """Dev rows that carry ``head`` with a label known to training, and their label numbers."""
+    number = {name: i for i, name in enumerate(trainer.labels[head])}
+    rows = [i for i, e in enumerate(trainer.dev) if e.labels.get(head) in number]
+    return np.array(rows, int), np.array([number[trainer.dev[i].labels[head]] for i in rows], int)

@@ -12,7 +12,14 @@ from sklearn.metrics import confusion_matrix
 from training.package import Evaluation
 from training.trainer import Settings
 
-_FONTS = ("Noto Sans CJK SC", "Noto Sans CJK JP", "WenQuanYi Zen Hei", "WenQuanYi Micro Hei", "SimHei", "Microsoft YaHei")
+_FONTS = (
+    "Noto Sans CJK SC",
+    "Noto Sans CJK JP",
+    "WenQuanYi Zen Hei",
+    "WenQuanYi Micro Hei",
+    "SimHei",
+    "Microsoft YaHei",
+)
 
 
 def write_report(out: Path, metrics: dict, evaluation: dict[str, Evaluation], settings: Settings) -> None:
@@ -24,7 +31,7 @@ def write_report(out: Path, metrics: dict, evaluation: dict[str, Evaluation], se
 
 
 def draw_confusion(evaluation: Evaluation, file: Path) -> None:
-    """The row-normalised confusion matrix. Without a Chinese font the classes are numbered, with the key in the title."""
+    """The row-normalised confusion matrix; without a Chinese font the classes are numbered, in sorted order."""
     labels = sorted(set(evaluation.truth) | set(evaluation.guess))
     matrix = confusion_matrix(evaluation.truth, evaluation.guess, labels=labels, normalize="true")
     names = labels if _chinese_font() else [str(i + 1) for i in range(len(labels))]

@@ -5,40 +5,20 @@ from typing import TYPE_CHECKING
 import numpy as np
 from sklearn.metrics import accuracy_score, f1_score
 
-from classifier.encoder import softmax
+from classifier.encoder import tables
 from training.data import Example
 
 if TYPE_CHECKING:
     from training.trainer import Settings
 
 
-def joint_children(logits: dict[str, np.ndarray], labels: dict[str, list[str]], child: str, parent: str) -> np.ndarray:
-    """Probability of each child label, (n, children): its share within its parent times the parent's probability."""
-    above, within = softmax(logits[parent]), np.zeros_like(logits[child])
-    for column, name in enumerate(labels[parent]):
-        rows = [i for i, label in enumerate(labels[child]) if label.split("/")[0] == name]
-        if rows:
-            within[:, rows] = softmax(logits[child][:, rows]) * above[:, [column]]
-    return within
-
-
-def probabilities(
-    logits: dict[str, np.ndarray], labels: dict[str, list[str]], parents: dict[str, str]
-) -> dict[str, np.ndarray]:
-    """Probability tables by head, child heads jointly with their parents."""
-    return {
-        head: joint_children(logits, labels, head, parents[head]) if head in parents else softmax(values)
-        for head, values in logits.items()
-    }
-
-
 def head_scores(
     logits: dict[str, np.ndarray], labels: dict[str, list[str]], examples: list[Example], settings: "Settings"
 ) -> dict[str, float]:
     """Macro-F1 by head over the examples that carry it, and ``score``, their mean weighted as the losses are."""
-    tables = probabilities(logits, labels, settings.parents)
+    found = tables(logits, labels, settings.parents)
     scores, weights = {}, {}
-    for head, table in tables.items():
+    for head, table in found.items():
         rows = [i for i, e in enumerate(examples) if head in e.labels]
         if rows:
             truth = [examples[i].labels[head] for i in rows]
@@ -49,12 +29,9 @@ def head_scores(
     return scores
 
 
-def temperature(logits: np.ndarray, target: np.ndarray) -> float:
-    """The temperature of the least negative log-likelihood, searched from 0.3 to 5 in steps of 2 %."""
-    grid = np.geomspace(0.3, 5.0, 143)
-    rows = np.arange(len(target))
-    losses = [-np.log(np.maximum(softmax(logits / t)[rows, target], 1e-12)).mean() for t in grid]
-    return float(grid[int(np.argmin(losses))])
+def log_loss(table: np.ndarray, target: np.ndarray) -> float:
+    """Mean negative log-likelihood of (n, labels) probabilities."""
+    return float(-np.log(np.maximum(table[np.arange(len(target)), target], 1e-9)).mean())
 
 
 def threshold_for(confidence: np.ndarray, correct: np.ndarray, precision: float) -> float:

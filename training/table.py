@@ -40,7 +40,7 @@ def train_table(
     trainer = Trainer(settings, train, held, labels, work)
     trainer.model, history = trainer.fit(progress)
     version = datetime.now(UTC).strftime("%Y%m%d.%H%M")
-    evaluation = package(trainer, out, version, console, "table", MAX_TOKENS)
+    evaluation = package(trainer, out, version, console, "table", MAX_TOKENS, text_columns=text)
     found = {
         "version": version, "train_rows": len(train), "dev_rows": len(held), "heads": metrics(evaluation),
         "history": history, "minutes": round((time.monotonic() - started) / 60, 1),

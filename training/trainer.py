@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from rich.progress import Progress
 from tokenizers import Tokenizer
+from torch import nn
 from torch.nn import functional
 
 from classifier.encoder import clip
@@ -22,7 +23,6 @@ from training.probe import probe
 from training.score import head_scores
 
 IGNORED = -100
-_FORBIDDEN = -1e4
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ class Trainer:
         encoder.embeddings.requires_grad_(settings.train_embeddings)
         self.model = HeadedEncoder(encoder, {h: len(names) for h, names in self.labels.items()}).to(self.device)
         self.class_weights = {head: self._class_weights(head) for head in heads}
-        self.allowed = {child: self._allowed(child) for child in settings.parents}
+        self.belongs = {child: self._belongs(child, parent) for child, parent in settings.parents.items()}
 
     def _ids(self, text: str) -> list[int]:
         return self.tokenizer.encode(normalise(text)).ids
@@ -83,13 +83,13 @@ class Trainer:
         weights = np.array([counts[name] for name in self.labels[head]], np.float32) ** -0.5
         return torch.from_numpy(np.clip(weights / weights.mean(), 0.5, 3.0)).to(self.device)
 
-    def _allowed(self, child: str) -> torch.Tensor:
-        """(children, children) bool: which labels share a label's parent."""
-        parents = [name.split("/")[0] for name in self.labels[child]]
-        return torch.tensor([[a == b for b in parents] for a in parents], device=self.device)
+    def _belongs(self, child: str, parent: str) -> torch.Tensor:
+        """(parents, children) of ones and zeros: which child label stands under which parent label."""
+        rows = [[float(name.split("/")[0] == above) for name in self.labels[child]] for above in self.labels[parent]]
+        return torch.tensor(rows, device=self.device)
 
     def fit(self, progress: Progress) -> tuple[HeadedEncoder, list[dict]]:
-        """Trains, or goes on from a checkpoint of the same run; returns the best network and each epoch's dev scores."""
+        """Trains, or goes on from a checkpoint of the same run; returns the best network and every epoch's scores."""
         groups = parameter_groups(self.model, self.settings.rate, self.settings.head_rate, self.settings.layer_decay)
         optimiser = torch.optim.AdamW(groups)
         steps = len(self.train) // self.settings.batch_size + 1
@@ -127,7 +127,13 @@ class Trainer:
             batch = self._batch([ids[i] for i in rows], [])
             features[rows] = self.model.embed(batch.input_ids, batch.attention_mask).float().cpu().numpy()
         targets = self._batch([[0]] * len(ids), self.train).labels
-        probe(self.model, features, {head: target.cpu().numpy() for head, target in targets.items()})
+        parents = set(
+            self.settings.parents.values()
+        )  # a child's probe says what its parent's would; they start at zero
+        probe(self.model, features, {h: target.cpu().numpy() for h, target in targets.items() if h not in parents})
+        for parent in parents:
+            nn.init.zeros_(self.model.heads[parent].weight)
+            nn.init.zeros_(self.model.heads[parent].bias)
 
     def _epoch(self, epoch: int, optimiser: torch.optim.Optimizer, schedule: object, tick: object) -> None:
         self.model.train()
@@ -178,15 +184,19 @@ class Trainer:
         return Batch(tokens.to(self.device), mask.to(self.device), labels)
 
     def _loss(self, logits: dict[str, torch.Tensor], labels: dict[str, torch.Tensor]) -> torch.Tensor:
+        """Weighted sum of the heads' losses. A child's logit counts on top of its parent's, as in ``encoder.joint``."""
+        logs = {head: functional.log_softmax(values, dim=-1) for head, values in logits.items()}
+        for child, parent in self.settings.parents.items():
+            belongs = self.belongs[child]
+            logs[child] = functional.log_softmax(logits[child] + logits[parent] @ belongs, dim=-1)
+            logs[parent] = (logs[child].exp() @ belongs.T).clamp_min(1e-9).log()
         total = torch.zeros((), device=self.device)
-        for head, values in logits.items():
+        for head, log in logs.items():
             rows = labels[head] != IGNORED
-            if not rows.any():
-                continue
-            target = labels[head][rows]
-            allowed = self.allowed[head][target] if head in self.allowed else torch.ones_like(values[rows]).bool()
-            loss = _smoothed(values[rows], target, allowed, self.class_weights[head], self.settings.smoothing)
-            total = total + self.settings.head_weights.get(head, 1.0) * loss
+            if rows.any():
+                weights = self.class_weights[head]
+                loss = _smoothed(log[rows], labels[head][rows], weights, self.settings.smoothing)
+                total = total + self.settings.head_weights.get(head, 1.0) * loss
         return total
 
     @torch.no_grad()
@@ -243,12 +253,8 @@ def _warm_cosine(step: int, total: int) -> float:
     return 0.5 * (1 + float(np.cos(np.pi * min(1.0, (step - warm) / max(1, total - warm)))))
 
 
-def _smoothed(
-    logits: torch.Tensor, target: torch.Tensor, allowed: torch.Tensor, weights: torch.Tensor, smoothing: float
-) -> torch.Tensor:
-    """Weighted cross-entropy among the allowed labels, the smoothing mass spread over those only."""
-    log = functional.log_softmax(logits.masked_fill(~allowed, _FORBIDDEN), dim=-1)
-    hit = -log.gather(1, target[:, None])[:, 0]
-    spread = -(log * allowed).sum(1) / allowed.sum(1)
+def _smoothed(log: torch.Tensor, target: torch.Tensor, weights: torch.Tensor, smoothing: float) -> torch.Tensor:
+    """Weighted cross-entropy of log probabilities (n, labels), with a share of the mass on all labels alike."""
+    loss = -(1 - smoothing) * log.gather(1, target[:, None])[:, 0] - smoothing * log.mean(1)
     weight = weights[target]
-    return ((1 - smoothing) * hit + smoothing * spread).mul(weight).sum() / weight.sum()
+    return (loss * weight).sum() / weight.sum()

@@ -55,7 +55,7 @@ def test_a_mistake_is_named_by_line(tmp_path: Path, old: str, new: str, line: in
 
 def test_a_department_named_twice_is_refused(tmp_path: Path) -> None:
     twice = DEPARTMENTS + "  - {name: 区一局, short: [], what: 丙}\n"
-    with pytest.raises(RuleError, match="departments.yml:4: .*重复"):
+    with pytest.raises(RuleError, match=r"departments\.yml:4: .*重复"):
         load_taxonomy(_write(tmp_path, GOOD, twice))
 
 
