@@ -26,6 +26,7 @@ _TOKEN = re.compile(r"Bearer +([A-Za-z0-9_-]{20,100})\Z", re.IGNORECASE)
 
 @asynccontextmanager
 async def _connections(_app: FastAPI) -> AsyncIterator[None]:
+    front_lines()  # a mistake in the file stops the start
     yield
     await close_runtime()
 

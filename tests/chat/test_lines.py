@@ -39,5 +39,5 @@ def test_a_mistake_names_file_and_entry(tmp_path: Path, change: dict[str, object
 def test_broken_yaml_names_the_file(tmp_path: Path) -> None:
     path = tmp_path / "front_lines.yml"
     path.write_text("empty: [", encoding="utf-8")
-    with pytest.raises(LinesError, match="front_lines.yml"):
+    with pytest.raises(LinesError, match=r"front_lines\.yml"):
         read_lines(path)
