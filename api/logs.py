@@ -12,7 +12,10 @@ from api.crypto import mask_numbers
 
 def _mask(_logger: Any, _method: str, event: EventDict) -> EventDict:
     """A net under everything: no log line carries a phone or identity number, whatever a library puts in it."""
-    return {key: mask_numbers(value) if isinstance(value, str) else value for key, value in event.items()}
+    return {
+        key: mask_numbers(value) if isinstance(value, str) and key != "request_id" else value
+        for key, value in event.items()
+    }
 
 
 def _where_only(_logger: Any, _method: str, event: EventDict) -> EventDict:
@@ -56,7 +59,7 @@ def configure_logging(level: str) -> None:
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=[*shared[:4], _Positional(), _where_only],
+            foreign_pre_chain=[*shared[:4], _where_only],
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 _mask,
@@ -71,15 +74,3 @@ def configure_logging(level: str) -> None:
     # The middleware writes its own line for each request; httpx would write the URL of every call.
     for name in ("uvicorn.access", "httpx", "httpcore"):
         logging.getLogger(name).setLevel(logging.WARNING)
-
-
-class _Positional:
-    """Fills in the arguments of a standard-library record."""
-
-    def __call__(self, _logger: Any, _method: str, event: EventDict) -> EventDict:
-        record = event.get("_record")
-        if record is not None:
-            event["event"] = record.getMessage()
-            if record.exc_info:
-                event["exc_info"] = record.exc_info
-        return event

@@ -34,15 +34,16 @@ def sign_in(db: Session, username: str, password: str, now: datetime) -> User:
     db.execute(delete(LoginAttempt).where(LoginAttempt.at < now - WINDOW))
     attempt = LoginAttempt(username=username, at=now)
     db.add(attempt)
-    db.flush()
-    tries = (LoginAttempt.username == username, LoginAttempt.id <= attempt.id)
-    count, first = db.execute(select(func.count(), func.min(LoginAttempt.at)).where(*tries)).one()
+    # Committed before it counts: of any number of attempts side by side, at most five see five or fewer.
+    db.commit()
+    tries = select(func.count(), func.min(LoginAttempt.at)).where(LoginAttempt.username == username)
+    count, first = db.execute(tries).one()
     if count > MAX_FAILURES:
         # A refused attempt does not count: the account opens again 15 minutes after the failures, come what may.
-        db.rollback()
+        db.delete(attempt)
+        db.commit()
         wait = (first + WINDOW - now).total_seconds()
         raise Problem(429, "失败次数太多，账号已锁定 15 分钟，请稍后再试", {"Retry-After": str(max(int(wait), 1))})
-    db.commit()
     user = db.scalar(select(User).where(User.username == username))
     matches = password_matches(user.password_hash if user else decoy_hash(), password)
     if user is None or not matches or not user.active:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import structlog
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, func, or_, select
 from sqlalchemy.orm import Session, sessionmaker
 
 from api.outbox.models import OutboxEvent
@@ -38,12 +38,13 @@ def deliver_due(sessions: sessionmaker[Session], now: datetime) -> int:
     Several workers may run this at once: each event is locked by the one that delivers it. A failing event waits
     longer each time, one hour at most, and never stops the others.
     """
+    due = or_(OutboxEvent.next_attempt_at.is_(None), OutboxEvent.next_attempt_at <= now)
     delivered = 0
     for _ in range(BATCH):
         with sessions() as db:
             event = db.scalar(
                 select(OutboxEvent)
-                .where(OutboxEvent.delivered_at.is_(None), OutboxEvent.next_attempt_at <= now)
+                .where(OutboxEvent.delivered_at.is_(None), due)
                 .order_by(OutboxEvent.id)
                 .limit(1)
                 .with_for_update(skip_locked=True)

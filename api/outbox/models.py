@@ -12,7 +12,10 @@ from api.db import Base
 
 
 class OutboxEvent(Base):
-    """A domain event that waits for delivery; ``delivered_at`` empty means still to do."""
+    """A domain event that waits for delivery.
+
+    ``delivered_at`` empty means still to do, ``next_attempt_at`` empty that nothing holds it back.
+    """
 
     __tablename__ = "outbox"
 
@@ -21,7 +24,7 @@ class OutboxEvent(Base):
     payload: Mapped[dict[str, Any]] = mapped_column(JSON)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utcnow)
     attempts: Mapped[int] = mapped_column(Integer, default=0)
-    next_attempt_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utcnow)
+    next_attempt_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     delivered_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     last_error: Mapped[str | None] = mapped_column(Text)
 

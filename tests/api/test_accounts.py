@@ -1,0 +1,100 @@
+"""Signing in, lock-out, tokens, demo accounts."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from api.accounts.models import Role
+from api.accounts.service import disable, find_user, seed_demo, set_password, sign_in
+from api.errors import Problem
+
+from tests.conftest import PASSWORD
+
+
+def ask(client, username: str, password: str):
+    return client.post("/api/v1/auth/token", data={"username": username, "password": password})
+
+
+class TestSigningIn:
+    def test_a_good_password_gives_a_token_that_opens_the_door(self, client, make_user):
+        make_user(Role.CLERK, "xiaowang")
+        answer = ask(client, "xiaowang", PASSWORD)
+        assert answer.json()["token_type"] == "bearer"
+        headers = {"Authorization": f"Bearer {answer.json()['access_token']}"}
+        assert client.get("/api/v1/auth/me", headers=headers).json()["role_name"] == "受理员"
+
+    def test_the_token_is_short_lived(self, client, make_user, clock):
+        make_user(Role.CLERK, "xiaowang")
+        headers = {"Authorization": f"Bearer {ask(client, 'xiaowang', PASSWORD).json()['access_token']}"}
+        clock.forward(minutes=31)
+        assert client.get("/api/v1/auth/me", headers=headers).status_code == 401
+
+    def test_wrong_name_and_wrong_password_look_the_same(self, client, make_user):
+        make_user(Role.CLERK, "xiaowang")
+        wrong, unknown = ask(client, "xiaowang", "不对的密码"), ask(client, "nobody", "不对的密码")
+        assert wrong.status_code == unknown.status_code == 401
+        assert wrong.json() == unknown.json()
+
+    @pytest.mark.parametrize("token", ["", "x", "a.b.c", "eyJhbGciOiJub25lIn0.eyJzdWIiOiJ4In0."])
+    def test_other_strings_are_no_tokens(self, client, token):
+        answer = client.get("/api/v1/cases", headers={"Authorization": f"Bearer {token}"})
+        assert answer.status_code == 401
+        assert answer.headers["content-type"] == "application/problem+json"
+
+
+class TestLockOut:
+    @pytest.mark.parametrize("username", ["xiaowang", "nobody"])
+    def test_five_failures_lock_for_fifteen_minutes_whether_the_account_exists_or_not(
+        self, client, make_user, clock, username
+    ):
+        make_user(Role.CLERK, "xiaowang")
+        for _ in range(5):
+            assert ask(client, username, "不对的密码").status_code == 401
+        locked = ask(client, username, PASSWORD)
+        assert locked.status_code == 429
+        assert 0 < int(locked.headers["Retry-After"]) <= 900
+        clock.forward(minutes=16)
+        assert ask(client, username, PASSWORD).status_code == (200 if username == "xiaowang" else 401)
+
+    def test_success_takes_the_count_back(self, client, make_user):
+        make_user(Role.CLERK, "xiaowang")
+        for _ in range(3):
+            for _ in range(4):
+                ask(client, "xiaowang", "不对的密码")
+            assert ask(client, "xiaowang", PASSWORD).status_code == 200
+
+    def test_guesses_side_by_side_do_not_slip_past(self, client, make_user):
+        make_user(Role.CLERK, "xiaowang")
+        with ThreadPoolExecutor(8) as pool:
+            codes = list(pool.map(lambda _: ask(client, "xiaowang", "不对的密码").status_code, range(12)))
+        assert codes.count(401) <= 5
+        assert codes.count(429) >= 7
+
+
+class TestRevocation:
+    @pytest.mark.parametrize(
+        "change", [lambda db, user: disable(user), lambda db, user: set_password(db, user, PASSWORD)]
+    )
+    def test_tokens_die_with_the_account_or_the_password(self, client, db, make_user, change):
+        make_user(Role.CLERK, "xiaowang")
+        headers = {"Authorization": f"Bearer {ask(client, 'xiaowang', PASSWORD).json()['access_token']}"}
+        change(db, find_user(db, "xiaowang"))
+        db.commit()
+        assert client.get("/api/v1/auth/me", headers=headers).status_code == 401
+
+
+class TestDemo:
+    def test_made_once_and_given_a_new_password_later(self, db, clock):
+        seed_demo(db, "第一个演示用的密码")
+        db.commit()
+        users = seed_demo(db, "第二个演示用的密码")
+        db.commit()
+        roles = {user.username: user.role for user in users}
+        assert roles == {"admin": "admin", "staff": "clerk", "trainer": "trainer", "grid": "grid"}
+        assert sign_in(db, "staff", "第二个演示用的密码", clock.now).username == "staff"
+        with pytest.raises(Problem):
+            sign_in(db, "staff", "第一个演示用的密码", clock.now)
+
+    def test_a_short_password_is_refused(self, db):
+        with pytest.raises(Problem) as caught:
+            seed_demo(db, "short")
+        assert caught.value.status == 422
