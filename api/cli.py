@@ -15,9 +15,11 @@ from api.accounts.models import ROLE_NAMES, Role, User
 from api.accounts.service import create_user, disable, find_user, seed_demo, set_password
 from api.cases.history import broken_link
 from api.cases.models import Case
+from api.cases.routing import check_department
 from api.db import session_factory
 from api.errors import Problem
 from api.settings import REPO
+from api.triage.service import get_places, get_taxonomy
 
 app = typer.Typer(no_args_is_help=True, help="服务端管理：账号、数据库、审计")
 user_app = typer.Typer(no_args_is_help=True, help="工作人员账号")
@@ -49,11 +51,22 @@ def user_create(
 ) -> None:
     """新建账号。"""
     try:
+        _check_scope(department, street, community)
         with session_factory().begin() as db:
             create_user(db, username, password, name or username, role, department, street, community)
     except Problem as problem:
         raise _fail(problem.detail) from None
     console.print(f"已建账号 {username}（{ROLE_NAMES[role]}）")
+
+
+def _check_scope(department: str | None, street: str | None, community: str | None) -> None:
+    """Refuses a name that no case will ever carry: a slip of the pen would leave the account without any work."""
+    if department:
+        check_department(department, get_taxonomy())
+    if street and get_places().resolve(street).street != street:
+        raise Problem(422, f"没有这个街道：{street}")
+    if community and get_places().resolve(f"{street or ''}{community}").community != community:
+        raise Problem(422, f"没有这个社区：{community}")
 
 
 @user_app.command("seed-demo")
