@@ -3,10 +3,10 @@
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+
 from api.accounts.models import Role
 from api.accounts.service import disable, find_user, seed_demo, set_password, sign_in
 from api.errors import Problem
-
 from tests.conftest import PASSWORD
 
 

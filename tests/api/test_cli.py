@@ -1,13 +1,14 @@
 """The service's part of the ``laoxian`` command."""
 
 import pytest
+from sqlalchemy import inspect, text
+from typer.testing import CliRunner
+
 from api.accounts.deps import SYSTEM
 from api.accounts.service import find_user
 from api.cases.filing import Filing, file_case
 from api.cli import app
 from api.triage.service import get_places
-from sqlalchemy import inspect, text
-from typer.testing import CliRunner
 
 
 @pytest.fixture

@@ -1,14 +1,15 @@
 """The history cannot be edited, and an edit behind the service's back shows."""
 
 import pytest
+from sqlalchemy import delete, text, update
+from sqlalchemy.exc import DatabaseError
+
 from api.accounts.deps import SYSTEM
 from api.cases.filing import Filing, file_case
 from api.cases.history import broken_link
 from api.cases.models import CaseHistory
 from api.cases.moves import apply_action
 from api.triage.service import get_places
-from sqlalchemy import delete, text, update
-from sqlalchemy.exc import DatabaseError
 
 
 @pytest.fixture

@@ -1,6 +1,8 @@
 """Events are never lost; cards and notices appear in time, and statuses stay as they are."""
 
 import pytest
+from sqlalchemy import select
+
 from api.accounts.deps import SYSTEM
 from api.accounts.models import Role
 from api.cases.cards import close_silent, show_cards
@@ -10,7 +12,6 @@ from api.notices.models import Notice
 from api.outbox import delivery
 from api.outbox.models import COMMIT_HOOKS, OutboxEvent, emit
 from api.triage.service import get_places
-from sqlalchemy import select
 
 
 @pytest.fixture

@@ -5,12 +5,13 @@ import json
 import logging
 
 import pytest
-from api.accounts.models import Role
-from api.cases.models import Case
-from api.crypto import mask_name, mask_numbers, mask_phone, phone_index, seal, unseal
 from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import inspect, text
+
+from api.accounts.models import Role
+from api.cases.models import Case
+from api.crypto import mask_name, mask_numbers, mask_phone, phone_index, seal, unseal
 
 PHONE, NAME = "13800000001", "王小明"
 BODY = {

@@ -1,6 +1,7 @@
 """The service as a whole: health, metrics, limits, triage with the shipped model."""
 
 import pytest
+
 from api.accounts.models import Role
 from api.triage.service import get_triager
 

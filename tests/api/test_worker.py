@@ -7,6 +7,9 @@ import time
 from pathlib import Path
 
 import pytest
+from redis import Redis
+from sqlalchemy import select
+
 from api import worker
 from api.accounts.deps import SYSTEM
 from api.cases.filing import Filing, file_case
@@ -14,8 +17,6 @@ from api.chat.models import ChatSession, Draft
 from api.notices.models import Notice
 from api.outbox.models import COMMIT_HOOKS, OutboxEvent, emit
 from api.triage.service import get_places
-from redis import Redis
-from sqlalchemy import select
 
 CONSUMER = str(Path(sys.executable).parent / "huey_consumer")
 
@@ -76,9 +77,7 @@ def test_it_waits_for_redis_then_beats_delivers_and_files(sessions, consumer, cl
     # A draft that tells of danger, its resident silent for long: the sweep files it.
     with sessions() as db:
         long_ago = clock.now.replace(year=2026, month=1)
-        db.add(
-            ChatSession(id="s", token_hash="t", draft_id="d", created_at=long_ago, last_seen_at=long_ago)  # noqa: S106
-        )
+        db.add(ChatSession(id="s", token_hash="t", draft_id="d", created_at=long_ago, last_seen_at=long_ago))
         db.flush()
         db.add(Draft(id="d", session_id="s", emergency_at=long_ago, last_message_at=long_ago, created_at=long_ago))
         db.commit()
