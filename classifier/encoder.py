@@ -3,6 +3,7 @@
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnxruntime as ort
@@ -35,7 +36,11 @@ class Encoder:
     """The shipped encoder. Thread-safe: an ONNX session may be run by many threads, and nothing else changes."""
 
     def __init__(
-        self, session: ort.InferenceSession, tokenizer: Tokenizer, labels: dict, lexical: Lexical | None = None
+        self,
+        session: ort.InferenceSession,
+        tokenizer: Tokenizer,
+        labels: dict[str, Any],
+        lexical: Lexical | None = None,
     ) -> None:
         self._session, self._tokenizer, self.labels, self.lexical = session, tokenizer, labels, lexical
         self.max_tokens: int = labels["max_tokens"]
@@ -116,7 +121,7 @@ class Encoder:
         for i, row in enumerate(ids):
             tokens[i, : len(row)] = row
             mask[i, : len(row)] = 1
-        return self._session.run(self._outputs, {"input_ids": tokens, "attention_mask": mask})
+        return list(self._session.run(self._outputs, {"input_ids": tokens, "attention_mask": mask}))
 
     def _empty(self, name: str) -> np.ndarray:
         width = self.labels["hidden"] if name == "embedding" else len(self.heads[name])

@@ -14,6 +14,7 @@ import zipfile
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -73,7 +74,7 @@ class _Reader:
     def __init__(self, blob: memoryview) -> None:
         self.blob, self.at = blob, 0
 
-    def take(self, layout: str) -> tuple:
+    def take(self, layout: str) -> tuple[Any, ...]:
         values = struct.unpack_from("<" + layout, self.blob, self.at)
         self.at += struct.calcsize("<" + layout)
         return values

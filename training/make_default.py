@@ -6,6 +6,7 @@ import time
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
@@ -27,9 +28,9 @@ LAYERS = 6  # of the base's 12: what a twelfth of BERT-base's time allows
 HEAL_STEPS = 400
 
 
-def settings(base: Path, **changes: object) -> Settings:
+def settings(base: Path, **changes: Any) -> Settings:
     """The settings of the shipped model on ``base``."""
-    chosen = {
+    chosen: dict[str, Any] = {
         "base": str(base), "epochs": 6, "batch_size": 16, "max_tokens": 128, "rate": 1.5e-4,
         "train_embeddings": False, "head_weights": HEAD_WEIGHTS, "parents": {"subcategory": "category"},
     }  # fmt: skip

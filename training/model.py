@@ -1,6 +1,7 @@
 """The network: one shared encoder, a mean-pooled embedding, one linear head for each label column."""
 
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
@@ -46,16 +47,16 @@ def load_encoder(folder: str | Path, layers: int | None = None) -> BertModel:
     return encoder
 
 
-def parameter_groups(model: HeadedEncoder, rate: float, head_rate: float, decay: float) -> list[dict]:
-    """Layer-wise learning rates: each layer below the top learns ``decay`` times slower; norms and biases don't decay."""
+def parameter_groups(model: HeadedEncoder, rate: float, head_rate: float, decay: float) -> list[dict[str, Any]]:
+    """Layer-wise learning rates: a layer below the top learns ``decay`` times slower; norms don't decay."""
     layers = model.encoder.config.num_hidden_layers
 
     def rate_of(name: str) -> float:
         if name.startswith("heads."):
             return head_rate
         if ".layer." in name:
-            return rate * decay ** (layers - 1 - int(name.split(".layer.")[1].split(".", 1)[0]))
-        return rate * decay**layers
+            return float(rate * decay ** (layers - 1 - int(name.split(".layer.")[1].split(".", 1)[0])))
+        return float(rate * decay**layers)
 
     groups: dict[tuple[float, float], list[nn.Parameter]] = {}
     for name, parameter in model.named_parameters():

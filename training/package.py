@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from rich.console import Console
@@ -123,7 +124,7 @@ def _shape(trainer: Trainer) -> dict[str, int]:
     return {name: getattr(config, name) for name in names}
 
 
-def _write(out: Path, labels: dict) -> None:
+def _write(out: Path, labels: dict[str, Any]) -> None:
     (out / "labels.json").write_text(json.dumps(labels, ensure_ascii=False, indent=1), "utf-8")
 
 

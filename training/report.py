@@ -1,6 +1,7 @@
 """What a run tells people: a model card, the confusion matrix and the reliability curve."""
 
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 
@@ -22,7 +23,7 @@ _FONTS = (
 )
 
 
-def write_report(out: Path, metrics: dict, evaluation: dict[str, Evaluation], settings: Settings) -> None:
+def write_report(out: Path, metrics: dict[str, Any], evaluation: dict[str, Evaluation], settings: Settings) -> None:
     """Writes ``README.md``, ``confusion.png`` and ``reliability.png`` to ``out``."""
     main = "category" if "category" in evaluation else next(iter(evaluation))
     draw_confusion(evaluation[main], out / "confusion.png")
@@ -72,7 +73,7 @@ def _chinese_font() -> bool:
     return found is not None
 
 
-def _card(metrics: dict, settings: Settings) -> str:
+def _card(metrics: dict[str, Any], settings: Settings) -> str:
     rows = [
         f"| {head} | {m['accuracy']:.3f} | {m['macro_f1']:.3f} | {m['calibration_error']:.3f} | "
         f"{m['automatic_at_95']:.0%} | {m['n']} |"

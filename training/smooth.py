@@ -28,7 +28,6 @@ def _readers(model: HeadedEncoder) -> dict[str, list[nn.Linear]]:
     return found
 
 
-@torch.no_grad()
 def smoothing_factors(model: HeadedEncoder, texts: Iterable[list[int]]) -> dict[str, np.ndarray]:
     """The factor of each channel, (in,) float32 by node name, from the activations on a few hundred texts' tokens."""
     readers, peaks, hooks = _readers(model), {}, []
@@ -41,7 +40,8 @@ def smoothing_factors(model: HeadedEncoder, texts: Iterable[list[int]]) -> dict[
         hooks.append(maps[0].register_forward_pre_hook(watch))
     for ids in texts:
         tokens = torch.tensor([ids], device=next(model.parameters()).device)
-        model.embed(tokens, torch.ones_like(tokens))
+        with torch.no_grad():
+            model.embed(tokens, torch.ones_like(tokens))
     for hook in hooks:
         hook.remove()
     return {name: _factor(peaks[name], maps) for name, maps in readers.items()}
@@ -50,4 +50,4 @@ def smoothing_factors(model: HeadedEncoder, texts: Iterable[list[int]]) -> dict[
 def _factor(peak: torch.Tensor, maps: list[nn.Linear]) -> np.ndarray:
     weight = torch.cat([m.weight for m in maps]).abs().amax(0).cpu()
     factor = peak.clamp_min(1e-4) ** BALANCE / weight.clamp_min(1e-4) ** (1 - BALANCE)
-    return (factor / factor.log().mean().exp()).numpy()
+    return np.asarray((factor / factor.log().mean().exp()).numpy(), np.float32)

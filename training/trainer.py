@@ -3,7 +3,7 @@
 import json
 import random
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from hashlib import sha256
 from pathlib import Path
@@ -14,6 +14,7 @@ from rich.progress import Progress
 from tokenizers import Tokenizer
 from torch import nn
 from torch.nn import functional
+from torch.optim.lr_scheduler import LambdaLR
 
 from classifier.encoder import clip
 from classifier.text import normalise
@@ -88,13 +89,13 @@ class Trainer:
         rows = [[float(name.split("/")[0] == above) for name in self.labels[child]] for above in self.labels[parent]]
         return torch.tensor(rows, device=self.device)
 
-    def fit(self, progress: Progress) -> tuple[HeadedEncoder, list[dict]]:
+    def fit(self, progress: Progress) -> tuple[HeadedEncoder, list[dict[str, float]]]:
         """Trains, or goes on from a checkpoint of the same run; returns the best network and every epoch's scores."""
         groups = parameter_groups(self.model, self.settings.rate, self.settings.head_rate, self.settings.layer_decay)
         optimiser = torch.optim.AdamW(groups)
         steps = len(self.train) // self.settings.batch_size + 1
         total = steps * self.settings.epochs
-        schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: _warm_cosine(step, total))
+        schedule = LambdaLR(optimiser, lambda step: _warm_cosine(step, total))
         first, history = self._resume(optimiser, schedule)
         if first == 0:
             self._probe(progress)
@@ -114,7 +115,6 @@ class Trainer:
         self.model.load_state_dict(torch.load(self.folder / "best.pt", map_location=self.device))
         return self.model.eval(), history
 
-    @torch.no_grad()
     def _probe(self, progress: Progress) -> None:
         """Gives the heads their first weights from the untouched encoder's embeddings of the training texts."""
         self.model.eval()
@@ -125,7 +125,8 @@ class Trainer:
         for start in progress.track(starts, description="向量"):
             rows = order[start : start + 64]
             batch = self._batch([ids[i] for i in rows], [])
-            features[rows] = self.model.embed(batch.input_ids, batch.attention_mask).float().cpu().numpy()
+            with torch.no_grad():
+                features[rows] = self.model.embed(batch.input_ids, batch.attention_mask).float().cpu().numpy()
         targets = self._batch([[0]] * len(ids), self.train).labels
         parents = set(
             self.settings.parents.values()
@@ -135,7 +136,9 @@ class Trainer:
             nn.init.zeros_(self.model.heads[parent].weight)
             nn.init.zeros_(self.model.heads[parent].bias)
 
-    def _epoch(self, epoch: int, optimiser: torch.optim.Optimizer, schedule: object, tick: object) -> None:
+    def _epoch(
+        self, epoch: int, optimiser: torch.optim.Optimizer, schedule: LambdaLR, tick: Callable[[], None]
+    ) -> None:
         self.model.train()
         torch.manual_seed(self.settings.seed * 1000 + epoch)
         for batch in self._batches(random.Random(self.settings.seed * 1000 + epoch)):
@@ -199,7 +202,6 @@ class Trainer:
                 total = total + self.settings.head_weights.get(head, 1.0) * loss
         return total
 
-    @torch.no_grad()
     def predict(self, ids: list[list[int]]) -> dict[str, np.ndarray]:
         """Raw logits (n, labels) by head."""
         self.model.eval()
@@ -207,7 +209,8 @@ class Trainer:
         found: dict[str, list[np.ndarray]] = {head: [] for head in self.labels}
         for start in range(0, len(order), 32):
             batch = self._batch([ids[i] for i in order[start : start + 32]], [])
-            _, logits = self.model(batch.input_ids, batch.attention_mask)
+            with torch.no_grad():
+                _, logits = self.model(batch.input_ids, batch.attention_mask)
             for head, values in logits.items():
                 found[head].append(values.float().cpu().numpy())
         back = np.argsort(order)
@@ -221,7 +224,9 @@ class Trainer:
         data = [asdict(self.settings), [[e.text, e.labels] for e in self.train], len(self.dev)]
         return sha256(json.dumps(data, ensure_ascii=False, sort_keys=True).encode()).hexdigest()
 
-    def _checkpoint(self, epoch: int, optimiser: torch.optim.Optimizer, schedule: object, history: list[dict]) -> None:
+    def _checkpoint(
+        self, epoch: int, optimiser: torch.optim.Optimizer, schedule: LambdaLR, history: list[dict[str, float]]
+    ) -> None:
         state = {
             "identity": self._identity(), "epoch": epoch, "history": history, "model": self.model.state_dict(),
             "optimiser": optimiser.state_dict(), "schedule": schedule.state_dict(),
@@ -230,7 +235,7 @@ class Trainer:
         torch.save(state, part)
         part.replace(self.folder / "checkpoint.pt")
 
-    def _resume(self, optimiser: torch.optim.Optimizer, schedule: object) -> tuple[int, list[dict]]:
+    def _resume(self, optimiser: torch.optim.Optimizer, schedule: LambdaLR) -> tuple[int, list[dict[str, float]]]:
         """The next epoch and the history so far, from a checkpoint of the same settings and data, else from nothing."""
         self.folder.mkdir(parents=True, exist_ok=True)
         file = self.folder / "checkpoint.pt"
