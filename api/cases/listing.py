@@ -1,10 +1,11 @@
 """The list of cases: filters, pages, always within what the viewer may see."""
 
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy import ColumnElement, and_, func, literal, or_, select
+from sqlalchemy import ColumnElement, SQLColumnExpression, and_, func, literal, or_, select
 from sqlalchemy.orm import Session, selectinload
 
 from api.accounts.models import User
@@ -49,11 +50,28 @@ _COLUMNS = {
 }
 
 
-def list_cases(db: Session, user: User, wanted: CaseFilter, now: datetime) -> tuple[list[Case], int]:
-    """Returns one page, newest first, and how many cases match in all."""
-    where = and_(visible_cases(user), *_conditions(wanted, now))
-    total = db.scalar(select(func.count()).select_from(Case).where(where)) or 0
-    query = select(Case).where(where).order_by(Case.id.desc()).options(selectinload(Case.reporters))
+def list_cases(
+    db: Session,
+    user: User,
+    wanted: CaseFilter,
+    now: datetime,
+    *,
+    where: ColumnElement[bool] | None = None,
+    order: Sequence[SQLColumnExpression[Any]] = (),
+) -> tuple[list[Case], int]:
+    """Returns one page, and how many cases match in all.
+
+    Args:
+        db: the session.
+        user: who looks; nothing out of their scope is listed or counted.
+        wanted: filters and page.
+        now: for overdue.
+        where: a further condition, such as a tab of the console.
+        order: what comes first; newest first among equals.
+    """
+    found = and_(visible_cases(user), *_conditions(wanted, now), *([] if where is None else [where]))
+    total = db.scalar(select(func.count()).select_from(Case).where(found)) or 0
+    query = select(Case).where(found).order_by(*order, Case.id.desc()).options(selectinload(Case.reporters))
     page = query.offset((wanted.page - 1) * wanted.page_size).limit(wanted.page_size)
     return list(db.scalars(page)), total
 

@@ -32,7 +32,8 @@ TriagerDep = Annotated[Triager, Depends(get_triager)]
 PlacesDep = Annotated[PlaceResolver, Depends(get_places)]
 TaxonomyDep = Annotated[Taxonomy, Depends(get_taxonomy)]
 Filer = Annotated[User, Depends(require_role(Role.ADMIN, Role.CLERK, Role.SUPERVISOR, Role.HANDLER, Role.GRID))]
-Judge = Annotated[User, Depends(require_role(Role.ADMIN, Role.CLERK, Role.SUPERVISOR, Role.TRAINER))]
+may_judge = require_role(Role.ADMIN, Role.CLERK, Role.SUPERVISOR, Role.TRAINER)
+Judge = Annotated[User, Depends(may_judge)]
 
 
 def find_case(db: Session, no: str, user: User) -> Case:

@@ -1,0 +1,100 @@
+// Keyboard of the console, the mark on the selected row, the sign of life that keeps a session open.
+(() => {
+  "use strict";
+  const KEY = "console-cursor";
+  const rows = () => [...document.querySelectorAll("[data-no]")];
+  let cursor = sessionStorage.getItem(KEY);
+
+  function paint() {
+    for (const row of rows()) row.classList.toggle("cursor", row.dataset.no === cursor);
+  }
+
+  function select(row) {
+    if (!row) return;
+    cursor = row.dataset.no;
+    sessionStorage.setItem(KEY, cursor);
+    paint();
+    row.scrollIntoView({ block: "nearest" });
+  }
+
+  function open(row, apart) {
+    select(row);
+    const link = row.querySelector("a");
+    if (apart) window.open(link.href);
+    else location.href = link.href;
+  }
+
+  function move(step) {
+    const all = rows();
+    const at = all.findIndex((row) => row.dataset.no === cursor);
+    select(all[at < 0 ? 0 : Math.min(Math.max(at + step, 0), all.length - 1)]);
+  }
+
+  const back = () => (document.querySelector("a.back") || { click() {} }).click();
+  const keys = {
+    "/": () => document.querySelector(".search input")?.focus(),
+    j: () => move(1),
+    k: () => move(-1),
+    b: back,
+    m: () => document.querySelector(".override input")?.focus(),
+    "?": () => emitEvent("staff-help"),
+    Enter: () => {
+      const row = rows().find((one) => one.dataset.no === cursor);
+      if (row) open(row, false);
+    },
+  };
+
+  document.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
+    const typing = event.target.closest("input, textarea, select, [contenteditable], .q-dialog, .q-menu");
+    if (event.key === "Escape" && typing) event.target.blur();
+    if (typing || (event.key === "Enter" && event.target.closest("a, button, summary"))) return;
+    if (keys[event.key]) {
+      event.preventDefault();
+      keys[event.key]();
+    }
+  });
+
+  document.addEventListener("click", (event) => {
+    const row = event.target.closest("[data-no]");
+    if (!row || event.target.closest("a, button") || String(getSelection())) return;
+    open(row, event.ctrlKey || event.metaKey);
+  });
+
+  // A new version of the same rows must not lose the mark.
+  let queued = false;
+  new MutationObserver(() => {
+    if (queued) return;
+    queued = true;
+    requestAnimationFrame(() => {
+      queued = false;
+      paint();
+    });
+  }).observe(document.body, { childList: true, subtree: true });
+
+  // Whoever types or reads is here, though nothing is sent: one sign a minute.
+  let last = 0;
+  for (const kind of ["keydown", "pointerdown", "wheel", "touchstart"]) {
+    document.addEventListener(
+      kind,
+      () => {
+        if (Date.now() - last < 60000 || typeof emitEvent !== "function") return;
+        last = Date.now();
+        emitEvent("staff-active");
+      },
+      { passive: true, capture: true },
+    );
+  }
+
+  const title = document.title;
+  window.consoleAlarm = (number) => {
+    document.title = number ? `【${number} 件紧急】${title}` : title;
+  };
+
+  // Back to the list as it was left: same tab, filters and page.
+  window.consoleList = () => sessionStorage.getItem("console-list") || "/console/";
+  const remember = () => {
+    if (location.pathname === "/console/") sessionStorage.setItem("console-list", location.pathname + location.search);
+  };
+  addEventListener("pagehide", remember);
+})();

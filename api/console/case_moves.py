@@ -1,0 +1,124 @@
+"""The moves that are legal now, and the dialog that asks what each of them needs."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from nicegui import ui
+
+from api.cases.deadlines import get_deadlines
+from api.cases.fields import FIELD_NAMES
+from api.columns import utcnow
+from api.console import case_data, data
+from api.console.case_data import CasePage
+from api.console.frame import caught, text
+from api.console.session import Desk
+from api.console.turns import Offer
+
+HINTS = {
+    "answer": "居民会看到：查了什么、怎么处理、什么时候好",
+    "reason": "一两句话说清楚",
+    "note": "做了什么、下一步做什么",
+    "main_no": "LX20261124-00012",
+}
+STARS = {5: "5 星　很满意", 4: "4 星　满意", 3: "3 星　一般", 2: "2 星　不满意", 1: "1 星　很不满意"}
+
+
+class MovesCard:
+    """The card of moves.
+
+    Attributes:
+        busy: a dialog is open, so the page must not be built anew under it.
+    """
+
+    def __init__(self, desk: Desk, no: str, shown: CasePage, done: Callable[[], Awaitable[None]]) -> None:
+        self.desk, self.no, self.shown, self.done = desk, no, shown, done
+        self.busy = False
+        offers = [offer for offer in shown.offers if offer.refusal is None]
+        refused = [offer for offer in shown.offers if offer.refusal]
+        with ui.element("section").classes("card moves"):
+            text("现在可以办", "h2")
+            with ui.element("div").classes("row"):
+                for offer in offers:
+                    self._button(offer)
+            if not offers:
+                text("您的岗位现在没有要办的。", "p", "hint")
+            if refused:
+                with ui.element("details"):
+                    text("暂时不能办的", "summary")
+                    for offer in refused:
+                        text(f"{offer.action}：{offer.refusal}", "p", "hint")
+
+    def _button(self, offer: Offer) -> None:
+        async def ask() -> None:
+            await self._ask(offer)
+
+        look = "unelevated" if offer.forward else "outline"
+        button = ui.button(offer.action, on_click=ask).props(f"{look} no-caps")
+        if offer.closes:
+            button.props("color=negative")
+
+    async def _ask(self, offer: Offer) -> None:
+        self.busy = True
+        with ui.dialog().props("persistent") as dialog, ui.card().classes("sheet"):
+            text(offer.action, "h2")
+            text("居民能看到这一步的说明。" if offer.public else "只有工作人员能看到。", "p", "hint")
+            fields = {name: self._field(name, name in offer.needs) for name in _asked(offer)}
+
+            async def submit() -> None:
+                with caught(self.done):
+                    await self._do(offer, fields)
+                    dialog.submit(True)
+
+            with ui.element("div").classes("row end"):
+                ui.button("取消", on_click=lambda: dialog.submit(False)).props("flat dense")
+                sure = ui.button(f"确认{offer.action}", on_click=submit).props("unelevated dense")
+                if offer.closes:
+                    sure.props("color=negative")
+        did = await dialog
+        self.busy = False
+        dialog.delete()
+        if did:
+            ui.notify(f"已{offer.action}", type="positive", position="top", timeout=2500)
+            await self.done()
+
+    async def _do(self, offer: Offer, fields: dict[str, Any]) -> None:
+        values = {name: field.value for name, field in fields.items()}
+        filled = {name: value for name, value in values.items() if value not in (None, "", [])}
+        if "days" in filled:
+            filled["days"] = int(filled["days"])
+        await self.desk.run(case_data.act, self.no, self.shown.seq, offer.action, filled, utcnow())
+
+    def _field(self, name: str, needed: bool) -> Any:
+        label = FIELD_NAMES[name] + ("（必填）" if needed else "（可不填）")
+        view = self.shown.view
+        match name:
+            case "department":
+                # Naming another department is the point of some moves; the others go to the one that stands.
+                value = None if needed else view["department"]
+                field: Any = ui.select(_departments(value), label=label, value=value, with_input=True)
+            case "co_departments":
+                chosen = view["co_departments"]
+                field = ui.select(_departments(*chosen), label=label, value=chosen, multiple=True, with_input=True)
+                field.props("use-chips")
+            case "stars":
+                field = ui.select(STARS, label=label)
+            case "days":
+                field = ui.number(label, min=1, max=get_deadlines().limits.extension.amount, precision=0)
+            case "main_no":
+                field = ui.input(label, placeholder=HINTS[name])
+            case _:
+                field = ui.textarea(label, placeholder=HINTS[name]).props("autogrow maxlength=2000")
+        return field.props("outlined dense").classes(f"wide field-{name}")
+
+
+def _departments(*standing: str | None) -> list[str]:
+    """Returns the departments on offer; one that stands already is among them whatever the files say by now."""
+    known = data.choices()["department"]
+    return known + [name for name in standing if name and name not in known]
+
+
+def _asked(offer: Offer) -> list[str]:
+    """Returns the fields of a move in the order in which people fill them in."""
+    names = ["department", "co_departments"] if offer.assigns else []
+    names += [name for name in offer.needs if name not in names]
+    return names if {"note", "reason", "answer"} & set(names) else [*names, "note"]
