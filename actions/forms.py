@@ -22,8 +22,6 @@ class ValidateAppealForm(Action):
     async def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]) -> list[EventType]:
         """Reads the message; an API that does not answer fails the turn, which then never happened for Rasa."""
         said, known = said_from(tracker), known_from(tracker)
-        if tracker.latest_message.get("intent") is None:
-            return [SlotSet("turn", _turn(tracker))]
         step = await _read(said, known, tracker.get_slot("requested_slot"))
         for line in step.lines:
             dispatcher.utter_message(response=line)
@@ -35,9 +33,9 @@ class ValidateAppealForm(Action):
         if step.style == "candidates":
             _offer(dispatcher, step.known)
         return [
-            *slots_from(step.known, _turn(tracker)),
-            SlotSet("ask_style", step.style),
-            SlotSet("outcome", step.outcome),
+            *slots_from(step.known, tracker),
+            *([SlotSet("ask_style", step.style)] if step.style != tracker.get_slot("ask_style") else []),
+            *([SlotSet("outcome", step.outcome)] if step.outcome else []),
             SlotSet("requested_slot", step.ask),
         ]
 
@@ -63,7 +61,3 @@ def _offer(dispatcher: CollectingDispatcher, known: Known) -> None:
     dispatcher.utter_message(
         response="utter_candidates", buttons=[{"title": title, "payload": title} for title in titles]
     )
-
-
-def _turn(tracker: Tracker) -> int:
-    return int(tracker.get_slot("turn") or 0) + 1

@@ -45,8 +45,12 @@ def known_from(tracker: Tracker) -> Known:
     )
 
 
-def slots_from(known: Known, turn: int) -> list[EventType]:
-    """Returns the events that store ``known``; ``turn`` always changes, so the form never rejects a message."""
+def slots_from(known: Known, tracker: Tracker) -> list[EventType]:
+    """Returns the events that store what has changed.
+
+    ``turn`` always changes, so that the form never rejects a message; unchanged slots are left out, since Rasa
+    replays every event of the conversation at each message.
+    """
     contact = asdict(known.contact) if known.contact.settled or known.contact.name else None
     values: dict[str, Any] = {
         "matter": known.matter,
@@ -56,12 +60,12 @@ def slots_from(known: Known, turn: int) -> list[EventType]:
         "triage": known.triage,
         "emergency": known.emergency,
         "retries": known.asked,
-        "turn": turn,
+        "turn": int(tracker.get_slot("turn") or 0) + 1,
         "matter_text": shorten(known.matter or ""),
         "place_text": place_text(known),
         "contact_text": contact_text(known.contact),
     }
-    return [SlotSet(key, value) for key, value in values.items()]
+    return [SlotSet(key, value) for key, value in values.items() if value != tracker.slots.get(key)]
 
 
 def no_slots() -> list[EventType]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hmac
+from json import dumps, loads
 from typing import Any, Awaitable, Callable
 
+import redis
 import structlog
 from rasa.core.channels.channel import InputChannel, OutputChannel, UserMessage
 from sanic import Blueprint
@@ -14,6 +16,8 @@ from sanic.response import HTTPResponse, json
 from bot.turn import Turn, current_turn
 
 MAX_CHARS = 1000
+_ANSWER = "laoxian:answer:"
+_DAY = 24 * 3600
 
 log = structlog.get_logger(__name__)
 
@@ -47,14 +51,16 @@ class TurnOutput(OutputChannel):
 class LaoxianChannel(InputChannel):
     """``POST /webhooks/laoxian/webhook {sender, message}`` → ``{messages: […]}``, or 503 when the turn failed.
 
-    After a 503 Rasa has kept nothing of the message: the caller may send it again.
+    After a 503 Rasa has kept nothing of the message: the caller may send it again. A message that went through, but
+    whose answer was lost on the way, is known by ``metadata.message_id`` and answered from memory.
     """
 
-    def __init__(self, secret: str) -> None:
-        """Refuses to start without a secret."""
+    def __init__(self, secret: str, redis_url: str) -> None:
+        """Refuses to start without a secret; connects to Redis lazily."""
         if len(secret) < 16:
             raise ValueError("LAOXIAN_BOT_SECRET 太短：至少 16 个字符")
         self._secret = secret
+        self._answers = Answers(redis_url)
 
     @classmethod
     def name(cls) -> str:
@@ -64,7 +70,8 @@ class LaoxianChannel(InputChannel):
     @classmethod
     def from_credentials(cls, credentials: dict[str, Any] | None) -> InputChannel:
         """Makes the channel from ``credentials.yml``."""
-        return cls(secret=str((credentials or {}).get("secret", "")))
+        given = credentials or {}
+        return cls(secret=str(given.get("secret", "")), redis_url=str(given.get("redis_url", "")))
 
     def blueprint(self, on_new_message: Callable[[UserMessage], Awaitable[Any]]) -> Blueprint:
         """Returns the routes of the channel."""
@@ -89,6 +96,9 @@ class LaoxianChannel(InputChannel):
     async def _turn(
         self, on_new_message: Callable[[UserMessage], Awaitable[Any]], sender: str, text: str, metadata: dict[str, Any]
     ) -> HTTPResponse:
+        message_id = str(metadata.get("message_id") or "")
+        if (known := self._answers.of(sender, message_id)) is not None:
+            return json({"messages": known})
         turn, output = Turn(), TurnOutput()
         token = current_turn.set(turn)
         try:
@@ -100,7 +110,32 @@ class LaoxianChannel(InputChannel):
             current_turn.reset(token)
         if turn.failed or not output.messages:
             return json({"detail": "turn failed"}, status=503)
+        self._answers.keep(sender, message_id, output.messages)
         return json({"messages": output.messages})
+
+
+class Answers:
+    """The last answer of each sender in Redis for a day; a Redis that fails costs only the memory."""
+
+    def __init__(self, url: str) -> None:
+        """Connects lazily to a ``redis://`` address."""
+        self._redis = redis.Redis.from_url(url, decode_responses=True, socket_timeout=2, socket_connect_timeout=2)
+
+    def of(self, sender: str, message_id: str) -> list[dict[str, Any]] | None:
+        """Returns the answer to ``message_id`` if it was the sender's last message."""
+        try:
+            kept = self._redis.get(_ANSWER + sender) if message_id else None
+        except redis.RedisError:
+            return None
+        last = loads(kept) if kept else {}
+        return last["messages"] if last.get("id") == message_id else None
+
+    def keep(self, sender: str, message_id: str, messages: list[dict[str, Any]]) -> None:
+        """Keeps the answer to the sender's last message."""
+        try:
+            self._redis.set(_ANSWER + sender, dumps({"id": message_id, "messages": messages}), ex=_DAY)
+        except redis.RedisError as error:
+            log.warning("bot.answer.not_kept", error=type(error).__name__)
 
 
 def plain(text: str) -> str:

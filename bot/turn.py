@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import structlog
-from jsonschema import Draft7Validator
 from rasa.core.actions.action import ActionExecutionRejection, RemoteAction
 
 log = structlog.get_logger(__name__)
@@ -35,15 +34,17 @@ def turn_failed() -> bool:
 
 
 def install() -> None:
-    """Makes every remote action note its failure, and check its result with a validator that is built once.
+    """Makes every remote action note its failure, and check only the outline of its result.
 
-    Rasa rebuilds the JSON schema validator for every reply: 76 % of a conversation's CPU time (rasa_notes.md).
+    Rasa checks each reply against a JSON schema that it builds anew: 76 % of a conversation's CPU time
+    (rasa_notes.md), and still a fifth when built once. An event that is none fails a line later, in deserialising.
     """
-    validator = Draft7Validator(RemoteAction.action_response_format_spec())
     run = RemoteAction.run
 
     def validate_result(_self: RemoteAction, result: dict[str, Any]) -> bool:
-        validator.validate(result)
+        parts = [*result["events"], *result["responses"]]
+        if not all(isinstance(part, dict) for part in parts):
+            raise ValueError("action server: events and responses must be lists of objects")
         return True
 
     async def run_noting_failure(self: RemoteAction, *args: Any, **kwargs: Any) -> Any:

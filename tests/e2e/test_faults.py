@@ -125,6 +125,16 @@ def test_a_validation_that_answers_500_fails_the_turn_and_files_nothing(lone_bot
     assert redis_kept.status_code == 200, "the failed turns must leave the conversation as it was: outside the form"
 
 
+def test_a_message_whose_answer_was_lost_is_read_once(lone_bot: str):
+    headers = {"X-Laoxian-Secret": "a-secret-of-the-tests"}
+    body = {"sender": "two", "message": "你是机器人吗", "metadata": {"message_id": "m-1"}}
+    first = httpx.post(f"{lone_bot}/webhook", json=body, headers=headers, timeout=30).json()
+    again = httpx.post(f"{lone_bot}/webhook", json=body | {"message": "再见"}, headers=headers, timeout=30).json()
+    other = body | {"message": "再见", "metadata": {"message_id": "m-2"}}
+    assert first == again
+    assert httpx.post(f"{lone_bot}/webhook", json=other, headers=headers, timeout=30).json() != first
+
+
 def test_the_channel_is_closed_without_the_secret(lone_bot: str):
     for headers in ({}, {"X-Laoxian-Secret": "wrong"}):
         answer = httpx.post(f"{lone_bot}/webhook", json={"sender": "one", "message": "你好"}, headers=headers)
