@@ -51,7 +51,7 @@ _NOT_YES = re.compile(r"^(?:不|错|有误|改|等等|等一下|慢着)")
 
 @dataclass(frozen=True)
 class Said:
-    """One message as the NLU read it; ``text`` is in normal form."""
+    """One message as the NLU read it; ``text`` is in normal form, ``typed`` in the resident's own words."""
 
     text: str
     intent: str
@@ -62,6 +62,7 @@ class Said:
     anonymous: bool = False
     place: dict[str, Any] | None = None
     rest: str = ""
+    typed: str = ""
 
     @property
     def has_facts(self) -> bool:
@@ -231,17 +232,18 @@ def _read_matter(said: Said, before: Known, after: Known, asked: str | None) -> 
     """Returns what is known with the matter grown by this message, and whether it grew."""
     if not said.has_substance:
         return after, False
+    words = said.typed or said.text
     if not before.matter:
         tells = said.intent in _TELLING or (asked == "matter" and said.intent not in _ASIDE)
         if not tells or (asked in ("place", "contact") and said.intent == "inform"):
             return after, False
-        return replace(after, matter=said.text[:MAX_MATTER], confirmed=None), True
+        return replace(after, matter=words[:MAX_MATTER], confirmed=None), True
     adds = said.intent in ("report", "emergency", "supplement")
     adds = adds or (asked == "confirmed" and said.intent == "nlu_fallback" and not said.has_facts)
     only_where = asked == "place" and after.place != before.place and len(said.rest) < 6
-    if not adds or only_where or said.text in before.matter:
+    if not adds or only_where or words in before.matter:
         return after, False
-    return replace(after, matter=f"{before.matter}；{said.text}"[:MAX_MATTER], confirmed=None), True
+    return replace(after, matter=f"{before.matter}；{words}"[:MAX_MATTER], confirmed=None), True
 
 
 def _judge(known: Known, judge: Judge) -> tuple[Known, list[str]]:

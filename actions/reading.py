@@ -28,6 +28,7 @@ def said_from(tracker: Tracker) -> Said:
         anonymous="anonymous" in facts,
         place=facts.get("place"),
         rest=_without(text, entities),
+        typed=(message.get("metadata") or {}).get("typed") or text,
     )
 
 

@@ -102,7 +102,9 @@ class LaoxianChannel(InputChannel):
         turn, output = Turn(), TurnOutput()
         token = current_turn.set(turn)
         try:
-            await on_new_message(UserMessage(plain(text), output, sender, input_channel=self.name(), metadata=metadata))
+            # The NLU reads the normal form; the case keeps the words as they were typed.
+            typed = {**metadata, "typed": text.strip()[:MAX_CHARS]}
+            await on_new_message(UserMessage(plain(text), output, sender, input_channel=self.name(), metadata=typed))
         except Exception as error:  # the message must survive whatever broke
             log.error("bot.turn.failed", error=type(error).__name__)
             turn.failed = True
