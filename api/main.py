@@ -44,7 +44,7 @@ def create_app() -> FastAPI:
     """Builds the service.
 
     Raises:
-        pydantic.ValidationError: a setting is missing.
+        SettingsError: a setting is missing.
         RuleError: a rule file is wrong; the message names file and line.
     """
     configure_logging(get_settings().log_level)

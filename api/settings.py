@@ -1,12 +1,19 @@
 """Every setting of the service, read from ``LAOXIAN_*`` environment variables (docs/settings.md lists them)."""
 
+import os
 from functools import lru_cache
 from pathlib import Path
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 REPO = Path(__file__).resolve().parent.parent
+# Where `make up` keeps its secrets, so that `laoxian user …` by hand works on the same installation.
+SECRETS = Path(os.environ.get("LAOXIAN_DATA_DIR", REPO / "var")) / "secrets.env"
+
+
+class SettingsError(RuntimeError):
+    """A setting is missing or wrong; the message names its variable and holds no value."""
 
 
 class Settings(BaseSettings):
@@ -16,7 +23,9 @@ class Settings(BaseSettings):
     no default secret: a missing one stops the start with the name of the variable.
     """
 
-    model_config = SettingsConfigDict(env_prefix="LAOXIAN_", extra="ignore")
+    model_config = SettingsConfigDict(
+        env_prefix="LAOXIAN_", env_file=SECRETS, extra="ignore", hide_input_in_errors=True
+    )
 
     data_dir: Path = REPO / "var"
     nlu_data: Path = REPO / "nlu_data"
@@ -42,5 +51,9 @@ class Settings(BaseSettings):
 
 @lru_cache
 def get_settings() -> Settings:
-    """Returns the settings of this process; raises ``pydantic.ValidationError`` naming each missing variable."""
-    return Settings()  # type: ignore[call-arg]
+    """Returns the settings of this process; raises ``SettingsError`` naming each missing or wrong variable."""
+    try:
+        return Settings()  # type: ignore[call-arg]
+    except ValidationError as error:
+        names = sorted({f"LAOXIAN_{one['loc'][0]}".upper() for one in error.errors() if one["loc"]})
+        raise SettingsError(f"设置缺少或有误：{'、'.join(names)}（见 docs/settings.md）") from None

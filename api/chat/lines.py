@@ -38,7 +38,7 @@ class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class _Greeting(_Strict):
+class _Bubble(_Strict):
     text: str
     quick_replies: list[str] = []
 
@@ -54,7 +54,7 @@ class _Errors(_Strict):
 class FrontLines(_Strict):
     """All lines of the front, as the file holds them; ``{names}`` in them are checked to be known."""
 
-    greeting: list[_Greeting]
+    greeting: list[_Bubble]
     empty: str
     attachment_only: str
     bot_down: str
@@ -69,6 +69,7 @@ class FrontLines(_Strict):
     emergency_filed: str
     person_joined: str
     person_left: str
+    news: dict[str, _Bubble]
     errors: _Errors
 
     @field_validator("*")
@@ -77,6 +78,15 @@ class FrontLines(_Strict):
         if isinstance(value, str):
             names = {name for _, name, _, _ in string.Formatter().parse(value) if name is not None}
             if unknown := names - {"case_no", "number", "seconds"}:
+                raise ValueError(f"不认识的名字 {unknown}")
+        return value
+
+    @field_validator("news")
+    @classmethod
+    def _known_news(cls, value: dict[str, _Bubble]) -> dict[str, _Bubble]:
+        for line in value.values():
+            names = {name for _, name, _, _ in string.Formatter().parse(line.text) if name is not None}
+            if unknown := names - {"case_no", "department", "answer", "note", "due"}:
                 raise ValueError(f"不认识的名字 {unknown}")
         return value
 

@@ -62,11 +62,11 @@ def hand_back(db: Session, session_id: str, now: datetime) -> None:
             append(db, session, BOT, [Line(front_lines().person_left)], now)
 
 
-def tell(db: Session, session_id: str, text: str, now: datetime, case_no: str | None = None) -> None:
-    """Pushes news of a case into the conversation in which it was filed; the page picks it up by itself."""
+def tell(db: Session, session_id: str, line: Line, now: datetime) -> None:
+    """Pushes news into a conversation; the page picks it up by itself."""
     session = db.get(ChatSession, session_id)
     if session is not None:
-        append(db, session, BOT, [Line(text, case_no=case_no)], now)
+        append(db, session, BOT, [line], now)
 
 
 def _locked(db: Session, session_id: str) -> ChatSession:

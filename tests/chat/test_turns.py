@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from api.cases.models import Case
 from api.chat import staff
 from api.chat.limits import MESSAGES_PER_SESSION
+from api.chat.lines import Line
 from api.chat.models import ChatSession
 from tests.chat.conftest import Actions, FaultyBot, Look, Resident, says
 from tests.conftest import Clock
@@ -191,7 +192,7 @@ def test_a_person_takes_over_and_the_bot_is_silent(
 def test_the_transcript_comes_in_pages(resident: Resident, sessions: sessionmaker[Session], clock: Clock) -> None:
     with sessions.begin() as db:
         for n in range(250):
-            staff.tell(db, resident.id, f"通知{n}", clock.now)
+            staff.tell(db, resident.id, Line(f"通知{n}"), clock.now)
     page = resident.client.get("/api/v1/chat/messages", headers=resident.headers).json()
     assert page["more"]
     assert len(resident.transcript(after=page["messages"][-1]["seq"])) == 52
