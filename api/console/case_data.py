@@ -105,7 +105,7 @@ def _transcript(db: Session, case: Case) -> list[dict[str, str]]:
     return [chat_line(message) for message in db.scalars(select(ChatMessage).where(own).order_by(ChatMessage.seq))]
 
 
-def act(ticket: Ticket, no: str, seq: int, action: str, fields: dict[str, Any], now: datetime) -> None:  # noqa: PLR0917
+def act(ticket: Ticket, no: str, seq: int, action: str, fields: dict[str, Any], now: datetime) -> None:
     """Does one workflow action, provided that the case is still as it was shown; raises ``Problem``."""
     with as_staff(ticket) as (db, user):
         _still(db, no, user, seq)

@@ -24,20 +24,15 @@ STARS = {5: "5 星　很满意", 4: "4 星　满意", 3: "3 星　一般", 2: "2
 
 
 class MovesCard:
-    """The card of moves.
+    """The card of moves. Their dialogs live in ``layer``, so that a page built anew leaves half-written words alone."""
 
-    Attributes:
-        busy: a dialog is open, so the page must not be built anew under it.
-    """
-
-    def __init__(self, desk: Desk, no: str, shown: CasePage, done: Callable[[], Awaitable[None]]) -> None:
-        self.desk, self.no, self.shown, self.done = desk, no, shown, done
-        self.busy = False
+    def __init__(self, desk: Desk, shown: CasePage, layer: ui.element, done: Callable[[], Awaitable[CasePage]]) -> None:
+        self.desk, self.shown, self.layer, self.done = desk, shown, layer, done
         offers = [offer for offer in shown.offers if offer.refusal is None]
         refused = [offer for offer in shown.offers if offer.refusal]
         with ui.element("section").classes("card moves"):
             text("现在可以办", "h2")
-            with ui.element("div").classes("row"):
+            with ui.element("div").classes("cluster"):
                 for offer in offers:
                     self._button(offer)
             if not offers:
@@ -49,53 +44,60 @@ class MovesCard:
                         text(f"{offer.action}：{offer.refusal}", "p", "hint")
 
     def _button(self, offer: Offer) -> None:
-        async def ask() -> None:
-            await self._ask(offer)
-
         look = "unelevated" if offer.forward else "outline"
-        button = ui.button(offer.action, on_click=ask).props(f"{look} no-caps")
+        button = ui.button(offer.action, on_click=lambda: self._ask(offer)).props(f"{look} no-caps")
         if offer.closes:
             button.props("color=negative")
 
-    async def _ask(self, offer: Offer) -> None:
-        self.busy = True
-        with ui.dialog().props("persistent") as dialog, ui.card().classes("sheet"):
+    def _ask(self, offer: Offer) -> None:
+        # The move is judged against what was on the page when it was chosen, or was shown after a conflict.
+        seq = self.shown.seq
+
+        async def again() -> None:
+            nonlocal seq
+            seq = (await self.done()).seq
+
+        async def submit() -> None:
+            with caught(again):
+                values = self._filled(fields)
+                await self.desk.run(case_data.act, self.shown.view["no"], seq, offer.action, values, utcnow())
+                ui.notify(f"已{offer.action}", type="positive", position="top", timeout=2500)
+                dialog.close()
+                await self.done()
+
+        with self.layer, ui.dialog().props("persistent") as dialog, ui.card().classes("sheet"):
             text(offer.action, "h2")
             text("居民能看到这一步的说明。" if offer.public else "只有工作人员能看到。", "p", "hint")
-            fields = {name: self._field(name, name in offer.needs) for name in _asked(offer)}
-
-            async def submit() -> None:
-                with caught(self.done):
-                    await self._do(offer, fields)
-                    dialog.submit(True)
-
-            with ui.element("div").classes("row end"):
-                ui.button("取消", on_click=lambda: dialog.submit(False)).props("flat dense")
+            fields = {name: self._field(name, offer) for name in _asked(offer)}
+            with ui.element("div").classes("cluster end"):
+                ui.button("取消", on_click=dialog.close).props("flat dense")
                 sure = ui.button(f"确认{offer.action}", on_click=submit).props("unelevated dense")
                 if offer.closes:
                     sure.props("color=negative")
-        did = await dialog
-        self.busy = False
-        dialog.delete()
-        if did:
-            ui.notify(f"已{offer.action}", type="positive", position="top", timeout=2500)
-            await self.done()
+        dialog.on("hide", dialog.delete)
+        dialog.open()
 
-    async def _do(self, offer: Offer, fields: dict[str, Any]) -> None:
+    def _filled(self, fields: dict[str, Any]) -> dict[str, Any]:
         values = {name: field.value for name, field in fields.items()}
         filled = {name: value for name, value in values.items() if value not in (None, "", [])}
+        if "co_departments" in values and (values["co_departments"] or []) != self.shown.view["co_departments"]:
+            filled["co_departments"] = values["co_departments"] or []
         if "days" in filled:
             filled["days"] = int(filled["days"])
-        await self.desk.run(case_data.act, self.no, self.shown.seq, offer.action, filled, utcnow())
+        return filled
 
-    def _field(self, name: str, needed: bool) -> Any:
+    def _field(self, name: str, offer: Offer) -> Any:
+        view, needed = self.shown.view, name in offer.needs
         label = FIELD_NAMES[name] + ("（必填）" if needed else "（可不填）")
-        view = self.shown.view
         match name:
             case "department":
-                # Naming another department is the point of some moves; the others go to the one that stands.
-                value = None if needed else view["department"]
-                field: Any = ui.select(_departments(value), label=label, value=value, with_input=True)
+                if not needed:
+                    label = (
+                        "主办单位（不选就按层级规则定）"
+                        if offer.reroutes
+                        else f"主办单位（不选就是{view['department']}）"
+                    )
+                field: Any = ui.select(_departments(), label=label, with_input=True, clearable=True)
             case "co_departments":
                 chosen = view["co_departments"]
                 field = ui.select(_departments(*chosen), label=label, value=chosen, multiple=True, with_input=True)
@@ -111,10 +113,10 @@ class MovesCard:
         return field.props("outlined dense").classes(f"wide field-{name}")
 
 
-def _departments(*standing: str | None) -> list[str]:
+def _departments(*standing: str) -> list[str]:
     """Returns the departments on offer; one that stands already is among them whatever the files say by now."""
     known = data.choices()["department"]
-    return known + [name for name in standing if name and name not in known]
+    return known + [name for name in standing if name not in known]
 
 
 def _asked(offer: Offer) -> list[str]:

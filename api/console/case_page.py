@@ -1,6 +1,7 @@
 """The page of one case: the story, who reported it, what the clock does, what may be done, what was done."""
 
 from collections.abc import Iterator
+from typing import Any
 
 from nicegui import ui
 
@@ -13,6 +14,7 @@ from api.console.data import Ticket
 from api.console.frame import caught, frame, text
 from api.console.session import CurrentDesk, Desk
 from api.console.words import events
+from api.errors import Problem
 
 AUTHORS = {"resident": "居民", "bot": "机器人", "staff": "工作人员"}
 
@@ -36,25 +38,44 @@ class CaseView:
 
     def build(self) -> None:
         """Adds the page."""
-        self.main = ui.element("main").classes("case")
+        self.main = ui.element("div").classes("page case")
+        # Dialogs, beside the page that is built anew.
+        self.layer = ui.element("div")
         self._fill()
 
-    async def refresh(self) -> None:
-        """Reads the case anew and shows it."""
+    async def refresh(self) -> CasePage:
+        """Reads the case anew, shows it and returns it."""
         with caught():
-            self.shown = await self.desk.run(case_data.case_page, self.no, utcnow())
-            self.main.clear()
-            self._fill()
+            if fresh := await self._read():
+                self._show(fresh)
+        return self.shown
 
     async def follow(self) -> None:
         """Shows what has changed, unless that would take a half-filled form away: then a line says so."""
-        fresh = await self.desk.run(case_data.case_page, self.no, utcnow())
-        if fresh.seq == self.shown.seq:
+        if not (fresh := await self._read()):
+            return
+        rows = [row for row in fresh.view["history"] if row["seq"] > self.shown.seq]
+        if not rows:
             self._clock(fresh)
-        elif self.moves.busy or self.triage.busy or self.revealed:
+        elif not (self.triage.busy or self.revealed):
+            self._show(fresh)
+        elif any(row["action"] not in case_data.QUIET for row in rows):
             self.news.set_visibility(True)
-        else:
-            await self.refresh()
+
+    async def _read(self) -> CasePage | None:
+        try:
+            return await self.desk.run(case_data.case_page, self.no, utcnow())
+        except Problem as problem:
+            if problem.status != 404:
+                raise
+            # It has gone to another department, street or level: nothing to see here any more.
+            ui.navigate.to("/")
+            return None
+
+    def _show(self, fresh: CasePage) -> None:
+        self.shown = fresh
+        self.main.clear()
+        self._fill()
 
     def _fill(self) -> None:
         self.revealed = False
@@ -71,7 +92,7 @@ class CaseView:
                     self._transcript()
                     self._history()
                 with ui.element("div").classes("right"):
-                    self.moves = MovesCard(self.desk, self.no, self.shown, self.refresh)
+                    MovesCard(self.desk, self.shown, self.layer, self.refresh)
                     with ui.element("section").classes("card due"):
                         text("时限", "h2")
                         self.clock = ui.element("div")
@@ -153,28 +174,34 @@ class CaseView:
             if self.shown.may_reveal and (reporter["name"] or reporter["phone"]):
                 self.show = ui.button("显示", on_click=self._ask_reveal).props("flat dense")
 
-    async def _ask_reveal(self) -> None:
-        with ui.dialog() as dialog, ui.card().classes("sheet"):
+    def _ask_reveal(self) -> None:
+        async def submit() -> None:
+            with caught():
+                self._reveal(await self.desk.run(case_data.reveal, self.no, reason.value or "", utcnow()))
+                dialog.close()
+
+        with self.layer, ui.dialog() as dialog, ui.card().classes("sheet"):
             text("查看联系方式", "h2")
             text("谁、何时、为什么看，都会记入办理记录。", "p", "hint")
             reason = ui.input("为什么要看").props("outlined dense autofocus maxlength=2000").classes("wide")
-            with ui.element("div").classes("row"):
+            reason.on("keydown.enter", submit)
+            with ui.element("div").classes("cluster"):
                 for words in ("回访居民", "核实地点", "联系上门"):
                     ui.button(words, on_click=lambda words=words: reason.set_value(words)).props("outline dense")
-            with ui.element("div").classes("row end"):
+            with ui.element("div").classes("cluster end"):
                 ui.button("取消", on_click=dialog.close).props("flat dense")
-                ui.button("显示", on_click=lambda: dialog.submit(True)).props("unelevated dense")
-        if await dialog:
-            with caught():
-                seen = await self.desk.run(case_data.reveal, self.no, reason.value or "", utcnow())
-                self.revealed = True
-                reporter = seen["reporter"]
-                self.person.set_text("　".join(filter(None, (reporter["name"] or "匿名", reporter["phone"]))))
-                self.show.set_visibility(False)
-                self.story.clear()
-                with self.story:
-                    text(seen["description"])
-        dialog.delete()
+                ui.button("显示", on_click=submit).props("unelevated dense")
+        dialog.on("hide", dialog.delete)
+        dialog.open()
+
+    def _reveal(self, seen: dict[str, Any]) -> None:
+        self.revealed = True
+        reporter = seen["reporter"]
+        self.person.set_text("　".join(filter(None, (reporter["name"] or "匿名", reporter["phone"]))))
+        self.show.set_visibility(False)
+        self.story.clear()
+        with self.story:
+            text(seen["description"])
 
     async def _highlight(self) -> None:
         story = self.shown.view["description"]

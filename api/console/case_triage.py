@@ -28,7 +28,7 @@ class TriageCard:
         busy: the form is half filled in, so the page must not be built anew.
     """
 
-    def __init__(self, desk: Desk, no: str, shown: CasePage, done: Callable[[], Awaitable[None]]) -> None:
+    def __init__(self, desk: Desk, no: str, shown: CasePage, done: Callable[[], Awaitable[CasePage]]) -> None:
         self.desk, self.no, self.shown, self.done = desk, no, shown, done
         self.busy = False
         with ui.element("section").classes("card triage"):
@@ -59,7 +59,7 @@ class TriageCard:
         text(f"模型 {triage.get('model_version') or '—'}；涂色的词是判读的依据，越深越重要。", "p", "hint")
 
     def _candidates(self) -> None:
-        with ui.element("div").classes("row chips"):
+        with ui.element("div").classes("cluster chips"):
             for one in self.shown.view["triage"].get("candidates", []):
                 if one["probability"] < 0.01:
                     continue
@@ -80,7 +80,7 @@ class TriageCard:
             self.department.props("use-input input-debounce=0 hide-selected fill-input")
             self.reason = ui.input("改判原因（必填）", on_change=self._typed).classes("wide field-reason")
             self.reason.props("outlined dense maxlength=2000")
-            with ui.element("div").classes("row chips"):
+            with ui.element("div").classes("cluster chips"):
                 for words in REASONS:
                     ui.button(words, on_click=lambda words=words: self.reason.set_value(words)).props("flat dense")
             ui.button("保存改判", on_click=self._save).props("unelevated").classes("wide save")

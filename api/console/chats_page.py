@@ -33,7 +33,7 @@ class ChatsPage:
 
     async def build(self) -> None:
         """Adds the page."""
-        with ui.element("main").classes("chats"):
+        with ui.element("div").classes("page chats"):
             self.list = ui.element("nav").classes("list").props('aria-label="对话"')
             with ui.element("section").classes("talk"):
                 self.head = ui.element("header").classes("head")

@@ -32,7 +32,7 @@ class FeedbackPage:
 
     async def build(self) -> None:
         """Adds the page."""
-        with ui.element("main").classes("feedback"):
+        with ui.element("div").classes("page feedback"):
             with ui.element("div").classes("bar"):
                 text("改判反馈", "h1")
                 self.summary = text("", classes="hint")

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 from urllib.parse import quote
 
 import structlog
@@ -34,7 +34,7 @@ def text(words: str, tag: str = "span", classes: str = "") -> TextElement:
 
 
 @contextmanager
-def caught(stale: Callable[[], Awaitable[None] | None] | None = None) -> Iterator[None]:
+def caught(stale: Callable[[], Awaitable[Any]] | None = None) -> Iterator[None]:
     """Turns an error of an event handler into a Chinese notification.
 
     Args:
@@ -232,7 +232,7 @@ def install_errors(app: FastAPI) -> None:
 def _error_page(request: Request, status: int, detail: str) -> Response:
     with Client(ui.page(""), request=request) as client:
         assets()
-        with ui.element("main").classes("error"):
+        with ui.element("div").classes("page error"):
             text(TITLES.get(status, "出错了"), "h1")
             text(detail, "p")
             with ui.element("a").props('href="/console/"'):

@@ -17,7 +17,7 @@ def login(request: Request, wanted: str = "/") -> None:
     notice, username = kept.pop("notice", None), kept.pop("username", "")
     path = local_path(kept.pop("wanted", None) or wanted)
     action = f"{request.scope.get('root_path', '')}/sign-in"
-    with ui.element("main").classes("login"), ui.element("form").props(f'method="post" action="{action}"'):
+    with ui.element("div").classes("page login"), ui.element("form").props(f'method="post" action="{action}"'):
         text("崂先办", "h1")
         text("工作台 · 崂山区诉求受理", "p", "hint")
         if notice:

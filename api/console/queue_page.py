@@ -54,7 +54,7 @@ class QueuePage:
 
     async def build(self) -> None:
         """Adds the page."""
-        with ui.element("main").classes("queue"):
+        with ui.element("div").classes("page queue"):
             with ui.element("div").classes("bar"):
                 self.toggle = ui.toggle(self.tabs, value=self.tab, on_change=self._turn).props(
                     "unelevated no-caps dense"

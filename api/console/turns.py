@@ -27,6 +27,7 @@ class Offer:
     Attributes:
         needs: fields that must be filled in.
         assigns: a department may be named with it.
+        reroutes: left unnamed, the department follows from the new level.
         public: the resident reads what is written.
         closes: it ends the case other than by 办结.
         forward: it takes the case on, rather than back, aside or nowhere.
@@ -36,6 +37,7 @@ class Offer:
     action: str
     needs: tuple[str, ...]
     assigns: bool
+    reroutes: bool
     public: bool
     closes: bool
     forward: bool
@@ -103,6 +105,7 @@ def offers(db: Session, subject: Case, actions: list[str], role: str, now: datet
                 action=action,
                 needs=rows[0].needs,
                 assigns="assign" in rows[0].does,
+                reroutes=bool({"level_up", "level_down"}.intersection(rows[0].does)),
                 public=rows[0].public,
                 closes=all(row.to in workflow.final for row in rows) and "stop" in {row.sla for row in rows},
                 forward=any(row in steps for row in rows),
