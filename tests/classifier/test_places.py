@@ -25,6 +25,21 @@ PLACES = PlaceResolver.load(NLU_DATA)
         ("不是五龙社区，是凉泉社区", "北宅街道", "凉泉社区"),
         ("鲁信长春花园3号楼", "金家岭街道", "鲁信长春社区"),
         ("张村那边，郑张社区", "中韩街道", "郑张社区"),
+        ("小麦岛公园门口黄牛太多", "金家岭街道", None),
+        ("市博物馆南门公交站牌倒了", "金家岭街道", None),
+        ("海尔路178号裕龙大厦外墙掉砖", "金家岭街道", None),
+        ("海尔路1号门口堵车", "中韩街道", None),
+        ("科苑伟一路国际创新园停电", "中韩街道", None),
+        ("张村河边上新铺的步道裂了", "中韩街道", None),
+        ("枯桃小学门口没有斑马线", "中韩街道", None),
+        ("海大崂山校区北门烧烤摊", "沙子口街道", None),
+        ("登瀛地铁站没有路灯", "沙子口街道", None),
+        ("晓望水库边上有人倒垃圾", "王哥庄街道", "晓望社区"),
+        ("青山渔村民宿乱收费", "王哥庄街道", "青山社区"),
+        ("华楼宫进山的路塌了", "北宅街道", None),
+        ("于哥庄停水两天了", "沙子口街道", "于戈庄社区"),
+        ("沙子囗街道没人接电话", "沙子口街道", None),
+        ("王格庄大集占道", "王哥庄街道", None),
     ],
 )
 def test_names_are_resolved(text: str, street: str, community: str | None):
@@ -39,7 +54,7 @@ def test_everyday_words_are_no_place(text: str):
     assert PLACES.resolve(text).text == ""
 
 
-@pytest.mark.parametrize("text", ["书院路太堵", "黄山的门票", "过了大桥右转"])
+@pytest.mark.parametrize("text", ["书院路太堵", "黄山的门票", "过了大桥右转", "我乐意等", "老朱家娃哭了一夜"])
 def test_names_that_are_also_words_do_not_catch(text: str):
     assert PLACES.resolve(text).community is None
 
@@ -48,6 +63,18 @@ def test_a_name_of_several_places_gives_candidates():
     place = PLACES.resolve("张村")
     assert place.community is None
     assert {"street": "中韩街道", "community": "郑张社区"} in place.candidates
+
+
+def test_a_road_through_two_streets_gives_both_until_one_is_named():
+    place = PLACES.resolve("海尔路有个坑")
+    assert [one["street"] for one in place.candidates] == ["金家岭街道", "中韩街道"]
+    assert PLACES.resolve("中韩街道海尔路有个坑").street == "中韩街道"
+
+
+def test_villages_of_one_name_give_the_street_and_their_list():
+    place = PLACES.resolve("姜哥庄的码头")
+    assert place.street == "沙子口街道"
+    assert len(place.candidates) == 4
 
 
 def test_another_district_is_outside_unless_a_place_here_is_named_too():
