@@ -112,15 +112,14 @@ def _reason(row: dict[str, str], stem: str, taxonomy: Taxonomy) -> str | None:
     if list(row) == ["text"]:
         return None
     category = row.get("category") or stem
-    if category not in taxonomy.entries:
-        return f"一级分类“{category}”不在 taxonomy.yml 里"
-    if row["subcategory"] not in taxonomy.entries[category]:
-        return f"{category} 没有二级分类“{row['subcategory']}”"
-    if row["kind"] not in KINDS:
-        return f"诉求类型“{row['kind']}”不在 {'、'.join(KINDS)} 里"
-    if row["urgency"] not in URGENCIES:
-        return f"紧急程度“{row['urgency']}”不在 {'、'.join(URGENCIES)} 里"
-    return None
+    names = taxonomy.entries.get(category)
+    checks = (
+        (names is not None, f"一级分类“{category}”不在 taxonomy.yml 里"),
+        (row["subcategory"] in (names or {}), f"{category} 没有二级分类“{row['subcategory']}”"),
+        (row["kind"] in KINDS, f"诉求类型“{row['kind']}”不在 {'、'.join(KINDS)} 里"),
+        (row["urgency"] in URGENCIES, f"紧急程度“{row['urgency']}”不在 {'、'.join(URGENCIES)} 里"),
+    )
+    return next((reason for good, reason in checks if not good), None)
 
 
 def _labels(row: dict[str, str], stem: str, taxonomy: Taxonomy) -> dict[str, str]:

@@ -171,31 +171,32 @@ class Recipe:
         name: as the model card gives it.
         seven: the kinds of node whose weights take seven bits only: a CPU without VNNI adds pairs of products in
             sixteen bits and saturates where weights and activations are large together.
-        floats: the kinds of node kept in float32.
+        float_every: the feed-forward output of each so many layers, the first included, stays in float32; what it
+            reads is the hardest to round. 0 keeps none.
     """
 
     name: str
-    seven: tuple[str, ...] = ()
-    floats: tuple[str, ...] = ()
+    seven: tuple[str, ...] = ("ao",)
+    float_every: int = 0
+
+    def floats(self, layers: int) -> set[str]:
+        """The nodes kept in float32."""
+        return {f"l{i}.fo" for i in range(0, layers, self.float_every)} if self.float_every else set()
 
 
 NODES = ("att", "ao", "fi", "fo")  # attention with its three maps, its output map, the two maps of the feed-forward
-RECIPES = (
-    Recipe("int8"),
-    Recipe("int8, seven bits in attention output", seven=("ao",)),
-    Recipe("seven bits", seven=NODES),
-    Recipe("seven bits, feed-forward output in fp32", seven=NODES, floats=("fo",)),
-)
+RECIPES = (Recipe("八位"), Recipe("八位，隔层的前馈输出留 fp32", float_every=2))
 
 
 def export_int8(model: HeadedEncoder, file: Path, recipe: Recipe, factors: Factors | None = None) -> None:
     """Writes the eight-bit ONNX file by ``recipe``; heads and pooling stay in float32, they are small."""
     proto = build_graph(model, eight_bit_embeddings=True, factors=factors)
+    layers = model.encoder.config.num_hidden_layers
+    floats = recipe.floats(layers)
     for seven in (False, True):
-        kinds = [k for k in NODES if (k in recipe.seven) == seven and k not in recipe.floats]
-        layers = range(model.encoder.config.num_hidden_layers)
-        if kinds:
-            proto = _quantise(proto, [f"l{i}.{kind}" for i in layers for kind in kinds], seven, file)
+        kinds = [kind for kind in NODES if (kind in recipe.seven) == seven]
+        nodes = [name for i in range(layers) for kind in kinds if (name := f"l{i}.{kind}") not in floats]
+        proto = _quantise(proto, nodes, seven, file)
     onnx.save(proto, file)
 
 

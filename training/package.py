@@ -14,7 +14,7 @@ from classifier.encoder import Encoder, clip, tables
 from classifier.lexical import FILE as LEXICAL
 from training.data import Example
 from training.emergency import emergency_thresholds
-from training.export import RECIPES, export_float, export_int8
+from training.export import RECIPES, Recipe, export_float, export_int8
 from training.lexical import train_lexical
 from training.score import calibration_error, log_loss, summary, threshold_for
 from training.smooth import smoothing_factors
@@ -22,7 +22,8 @@ from training.trainer import Trainer
 
 PARITY = 0.995  # share of dev labels on which eight bits must agree with float32
 AUTOMATIC_PRECISION = 0.95
-VOTES = (0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 16.0)  # weights tried for the lexical margins
+SMOOTHING_TEXTS = 300
+VOTES = (0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 16.0, 24.0)  # weights tried for the lexical margins
 
 
 @dataclass
@@ -43,44 +44,26 @@ def package(
     trainer: Trainer, out: Path, version: str, console: Console, task: str, max_tokens: int,
     text_columns: Sequence[str] = (), unvoted: Sequence[str] = (),
 ) -> dict[str, Evaluation]:  # fmt: skip
-    """Writes ``model.onnx``, ``tokenizer.json``, ``labels.json`` to ``out``; returns the served model's evaluation.
+    """Writes ``model.onnx``, ``tokenizer.json``, ``lexical.npz`` and ``labels.json``; returns the served evaluation.
 
-    The recipes are tried in order; the first whose labels agree with float32 on ``PARITY`` of dev is kept, else the one
-    that agrees most.
+    Temperatures, lexical weights and thresholds are chosen on the trainer's dev set. ``unvoted`` heads get no lexical
+    vote.
     """
     out.mkdir(parents=True, exist_ok=True)
-    (out / LEXICAL).unlink(missing_ok=True)
     shutil.copy(Path(trainer.settings.base) / "tokenizer.json", out / "tokenizer.json")
     labels = {
         "version": version, "task": task, "max_tokens": max_tokens, "text_columns": list(text_columns),
-        "hidden": trainer.model.encoder.config.hidden_size, "shape": _shape(trainer), "recipe": "",
+        "hidden": trainer.model.encoder.config.hidden_size, "shape": _shape(trainer), "recipe": "", "parity": 0.0,
         "heads": trainer.labels, "parents": trainer.settings.parents,
         "temperatures": dict.fromkeys(trainer.labels, 1.0), "lexical": {}, "thresholds": {},
     }  # fmt: skip
     _write(out, labels)
-    texts = [e.text for e in trainer.dev]
-    export_float(trainer.model, out / "model.onnx")
-    reference = Encoder.load(out).probabilities(texts)
-    sample = [clip(ids, trainer.settings.max_tokens) for ids in trainer.train_ids[:: max(1, len(trainer.train) // 300)]]
-    factors = smoothing_factors(trainer.model, sample)
-    tried = []
-    for recipe in RECIPES:
-        file = out / "trial.onnx"
-        export_int8(trainer.model, file, recipe, factors)
-        file.replace(out / "model.onnx")
-        agreement = _agreement(reference, Encoder.load(out).probabilities(texts))
-        console.print(f"量化 {recipe.name}：与 fp32 标签一致 {agreement:.2%}")
-        tried.append((agreement, recipe))
-        if agreement >= PARITY:
-            break
-    agreement, recipe = max(tried, key=lambda pair: pair[0])
-    if recipe is not tried[-1][1]:
-        export_int8(trainer.model, out / "model.onnx", recipe, factors)
-    labels["recipe"], labels["parity"] = recipe.name, agreement
     silent = {*trainer.settings.parents.values(), *unvoted}  # a child's vote is its parent's
     train_lexical(trainer.train, {h: n for h, n in trainer.labels.items() if h not in silent}).save(out / LEXICAL)
+    export_float(trainer.model, out / "model.onnx")
     labels["temperatures"], labels["lexical"] = _calibrate(Encoder.load(out), trainer)
     _write(out, labels)
+    labels["recipe"], labels["parity"] = _quantise(trainer, out, console)
     evaluation = evaluate(Encoder.load(out), trainer.dev)
     labels["thresholds"] = {
         head: threshold_for(e.confidence, e.correct, AUTOMATIC_PRECISION) for head, e in evaluation.items()
@@ -89,6 +72,31 @@ def package(
         labels["thresholds"] |= emergency_thresholds(Encoder.load(out), trainer.dev)
     _write(out, labels)
     return evaluation
+
+
+def _quantise(trainer: Trainer, out: Path, console: Console) -> tuple[str, float]:
+    """Replaces the float32 model in ``out`` by an eight-bit one; returns its recipe and its agreement with float32.
+
+    The recipes are tried in order; the first whose answers agree on ``PARITY`` of dev is kept, else the one that agrees
+    most.
+    """
+    texts = [e.text for e in trainer.dev]
+    reference = Encoder.load(out).probabilities(texts)
+    every = max(1, len(trainer.train) // SMOOTHING_TEXTS)
+    sample = [clip(ids, trainer.settings.max_tokens) for ids in trainer.train_ids[::every]]
+    factors = smoothing_factors(trainer.model, sample)
+    tried: list[tuple[float, Recipe]] = []
+    for recipe in RECIPES:
+        export_int8(trainer.model, out / "model.onnx", recipe, factors)
+        agreement = _agreement(reference, Encoder.load(out).probabilities(texts))
+        console.print(f"量化（{recipe.name}）：答案与 fp32 一致 {agreement:.2%}")
+        tried.append((agreement, recipe))
+        if agreement >= PARITY:
+            break
+    agreement, recipe = max(tried, key=lambda pair: pair[0])
+    if recipe is not tried[-1][1]:
+        export_int8(trainer.model, out / "model.onnx", recipe, factors)
+    return recipe.name, round(agreement, 4)
 
 
 def evaluate(encoder: Encoder, examples: list[Example]) -> dict[str, Evaluation]:

@@ -13,7 +13,7 @@ from torch import nn
 
 from training.model import HeadedEncoder
 
-BALANCE = 0.5  # 0 leaves activations as they are, 1 makes all their channels alike
+BALANCE = 0.7  # 0 leaves activations as they are, 1 makes all their channels alike
 
 
 def _readers(model: HeadedEncoder) -> dict[str, list[nn.Linear]]:
@@ -48,6 +48,6 @@ def smoothing_factors(model: HeadedEncoder, texts: Iterable[list[int]]) -> dict[
 
 
 def _factor(peak: torch.Tensor, maps: list[nn.Linear]) -> np.ndarray:
-    weight = torch.cat([m.weight for m in maps]).abs().amax(0).cpu()
+    weight = torch.cat([m.weight.detach() for m in maps]).abs().amax(0).cpu()
     factor = peak.clamp_min(1e-4) ** BALANCE / weight.clamp_min(1e-4) ** (1 - BALANCE)
     return np.asarray((factor / factor.log().mean().exp()).numpy(), np.float32)
