@@ -5,6 +5,8 @@ Pages only show and ask; what may be seen and done is decided by the same servic
 """
 
 import hashlib
+import time
+from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI
@@ -15,6 +17,7 @@ from nicegui.storage import Storage
 
 from api.console import case_page, chats_page, feedback_page, login_page, queue_page
 from api.console.frame import install_errors
+from api.console.headers import ConsoleHeaders
 from api.console.session import SESSION_SECONDS
 from api.settings import get_settings
 from api.web import STATIC
@@ -35,9 +38,11 @@ def mount_console(app: FastAPI) -> None:
     secret = hashlib.sha256(b"console:" + settings.token_secret.get_secret_value().encode()).hexdigest()
     Storage.path = settings.data_dir / "console-sessions"
     Storage.path.mkdir(parents=True, exist_ok=True)
+    _forget_old(Storage.path)
     console_app.user_middleware.clear()
     console_app.middleware_stack = None
     install_errors(console_app)
+    console_app.add_middleware(ConsoleHeaders)
     # A mount answers only below its slash, and the residents' page takes every path that is left.
     app.add_api_route(MOUNT, _to_slash, include_in_schema=False)
     ui.run_with(
@@ -52,6 +57,13 @@ def mount_console(app: FastAPI) -> None:
         session_middleware_kwargs=_cookie(),
         show_welcome_message=False,
     )
+
+
+def _forget_old(folder: Path) -> None:
+    """Removes what is left of sessions whose cookie has expired."""
+    for file in folder.glob("storage-user-*.json"):
+        if file.stat().st_mtime < time.time() - SESSION_SECONDS:
+            file.unlink(missing_ok=True)
 
 
 def _cookie() -> dict[str, Any]:

@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import and_, func, select
+from sqlalchemy import ColumnElement, and_, func, select
 from sqlalchemy.orm import Session
 
 from api.accounts.models import Role, User
@@ -84,22 +84,23 @@ def pulse(ticket: Ticket) -> dict[str, int]:
 def queue(ticket: Ticket, tab: str, order: str, wanted: CaseFilter, now: datetime) -> Queue:
     """Returns one page of a tab, and the counts of all tabs."""
     with as_staff(ticket) as (db, user):
-        tabs = {
-            "mine": my_turn(user),
-            "urgent": and_(is_open(), Case.urgency == "特急"),
-            "review": and_(is_open(), Case.needs_review.is_(True)),
-            "all": None,
-        }
+        tabs = {"mine": my_turn(user), "urgent": Case.urgency == "特急", "review": Case.needs_review.is_(True)}
+        where = and_(is_open(), tabs[tab]) if tab in tabs else None
         orders = {
             "urgent": (*most_urgent_first(), Case.due_at),
             "due": (most_urgent_first()[0], Case.due_at),
             "new": (),
         }
-        cases, total = list_cases(db, user, wanted, now, where=tabs[tab], order=orders[order])
-        counted = [func.count().filter(where) if where is not None else func.count() for where in tabs.values()]
-        numbers = db.execute(select(*counted).select_from(Case).where(visible_cases(user))).one()
-        counts = {name: int(number or 0) for name, number in zip(tabs, numbers, strict=True)}
-        return Queue([_row(case, user, now) for case in cases], total, counts)
+        cases, total = list_cases(db, user, wanted, now, where=where, order=orders[order])
+        return Queue([_row(case, user, now) for case in cases], total, _counts(db, user, tabs))
+
+
+def _counts(db: Session, user: User, tabs: dict[str, ColumnElement[bool]]) -> dict[str, int]:
+    """Counts every tab; what is over, nearly everything after some months, is only counted in whole."""
+    counted = select(*(func.count().filter(where) for where in tabs.values())).select_from(Case)
+    numbers = db.execute(counted.where(visible_cases(user), is_open())).one()
+    everything = db.scalar(select(func.count()).select_from(Case).where(visible_cases(user))) or 0
+    return {**dict(zip(tabs, map(int, numbers), strict=True)), "all": everything}
 
 
 def _row(case: Case, user: User, now: datetime) -> dict[str, Any]:

@@ -48,7 +48,7 @@ class QueuePage:
         self.desk = desk
         self.tabs = {name: words for name, words in data.TABS.items() if name != "mine" or desk.role != Role.TRAINER}
         self.tab = query.get("tab", "") if query.get("tab") in self.tabs else next(iter(self.tabs))
-        self.order = query.get("order", "") if query.get("order") in data.ORDERS else "urgent"
+        self.order = query.get("order", "") if query.get("order") in data.ORDERS else _order(self.tab)
         self.wanted = _filter(query)
         self.total = 0
 
@@ -95,18 +95,21 @@ class QueuePage:
                 box.on_value_change(lambda event, name=name: self._narrow(name, True if event.value else None))
                 box.props("dense size=sm")
             ui.element("div").classes("grow")
-            order = ui.select(data.ORDERS, value=self.order, label="排序", on_change=self._sort)
-            order.props("dense outlined options-dense").classes("order")
+            self.sorting = ui.select(data.ORDERS, value=self.order, label="排序", on_change=self._sort)
+            self.sorting.props("dense outlined options-dense").classes("order")
         # A phone has no room for it until it is asked for.
         ui.run_javascript(f"if (innerWidth < 700) document.getElementById('{panel.html_id}').removeAttribute('open')")
 
     async def _turn(self, event: ValueChangeEventArguments[Any]) -> None:
         self.tab = event.value
+        self.order = _order(self.tab)
+        self.sorting.set_value(self.order)
         await self._narrow("page", 1)
 
     async def _sort(self, event: ValueChangeEventArguments[Any]) -> None:
-        self.order = event.value
-        await self._narrow("page", 1)
+        if event.value != self.order:
+            self.order = event.value
+            await self._narrow("page", 1)
 
     async def _find(self, event: ValueChangeEventArguments[Any]) -> None:
         await self._narrow("q", (event.value or "").strip()[:200] or None)
@@ -141,6 +144,11 @@ class QueuePage:
         self.pager.max = pages
         self.pager.set_visibility(pages > 1)
         self.pager.set_value(self.wanted.page)
+
+
+def _order(tab: str) -> str:
+    """Returns the order in which a tab opens: work by urgency, the archive by age."""
+    return "new" if tab == "all" else "urgent"
 
 
 def _filter(query: Any) -> CaseFilter:

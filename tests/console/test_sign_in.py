@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import httpx
+import nicegui
 from playwright.sync_api import Page, expect
 from sqlalchemy import select
 
@@ -42,6 +43,14 @@ def test_every_page_asks_who_is_there(console: Console) -> None:
         assert answer.status_code == 303, path
         assert answer.headers["location"].startswith("/console/login?wanted=/"), path
     assert httpx.get(f"{console.url}/console").headers["location"] == "/console/"
+
+
+def test_pages_stay_out_of_frames_and_caches(console: Console) -> None:
+    answer = httpx.get(f"{console.url}/console/login")
+    assert answer.headers["cache-control"] == "no-store"
+    assert "frame-ancestors 'self'" in answer.headers["content-security-policy"]
+    asset = f"{console.url}/console/_nicegui/{nicegui.__version__}/static/nicegui.js"
+    assert "immutable" in httpx.get(asset).headers["cache-control"]
 
 
 def test_the_way_back_never_leads_out_of_the_console(console: Console) -> None:
