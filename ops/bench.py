@@ -1,4 +1,4 @@
-"""``make bench``: speed of the dialogue through the public port, then speed and quality of the model; one table, JSON."""
+"""``make bench``: speed of a turn through the public port, then speed and quality of the model; tables and JSON."""
 
 import json
 import os
