@@ -12,7 +12,7 @@ from huey import RedisHuey, crontab
 from redis import ConnectionPool, Redis
 from redis.exceptions import RedisError
 
-import api.chat.news  # noqa: F401  registers what residents are told
+import api.chat.news
 import api.notices.subscribers  # noqa: F401  registers what becomes a notice
 from api.cases.cards import close_silent, show_cards
 from api.chat.drafts import SILENCE, file_silent_emergencies

@@ -31,7 +31,7 @@ def normalise(text: str) -> str:
 def is_traditional(text: str) -> bool:
     """Tells whether ``text`` is written in traditional script: at least two characters, and a tenth, change."""
     plain = unicodedata.normalize("NFKC", text)
-    changed = sum(a != b for a, b in zip(plain, _to_simplified().convert(plain), strict=False))
+    changed: int = sum(a != b for a, b in zip(plain, _to_simplified().convert(plain), strict=False))
     return changed >= 2 and changed * 10 >= len(_HAN.findall(plain))
 
 

@@ -17,8 +17,9 @@ EMERGENCY, URGENT = URGENCIES[0], URGENCIES[1]
 CANDIDATES = 5
 # Which number an emergency gets when the safety net has no word for it: by who would come.
 _NUMBERS = {
-    "区卫生健康局": "120", "区市场监督管理局": "120", "交警崂山大队": "122", "区消防救援大队": "119", "崂山燃气公司": "119",
-    "国网崂山供电中心": "119", "区应急管理局": "119", "区住房和城乡建设局": "119", "市生态环境局崂山分局": "119",
+    "区卫生健康局": "120", "区市场监督管理局": "120", "交警崂山大队": "122", "区消防救援大队": "119",
+    "崂山燃气公司": "119", "国网崂山供电中心": "119",
+    "区应急管理局": "119", "区住房和城乡建设局": "119", "市生态环境局崂山分局": "119",
 }  # fmt: skip
 
 
@@ -31,6 +32,7 @@ class Triage:
         needs_review: a person should look before anything is done on the answer alone.
         appeal: probability that the text asks for something at all.
         candidates: the likeliest ``{category, subcategory, probability}``, best first.
+        emergency_reason: what the safety net caught, for the duty officer; None when only the model saw danger.
     """
 
     kind: str
@@ -47,6 +49,7 @@ class Triage:
     appeal: float
     candidates: list[dict[str, Any]]
     model_version: str
+    emergency_reason: str | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Plain JSON values."""
@@ -120,6 +123,7 @@ class Triager:
             needs_review=category_p < thresholds["category"] or appeal < 0.5 or (signal is not None and not emergency),
             emergency=emergency,
             emergency_number=self._number(signal, route) if emergency else None,
+            emergency_reason=signal.reason if emergency and signal else None,
             appeal=round(appeal, 4),
             candidates=self._candidates(joint),
             model_version=self.encoder.version,

@@ -8,13 +8,14 @@ from classifier.safety import emergency_signal
 from classifier.taxonomy import URGENCIES
 from training.data import Example
 
-_GRID = (0.03, 0.05, 0.08, 0.12, 0.18, 0.25, 0.32, 0.4, 0.5, 0.6, 0.7)
-RECALL_WEIGHT = 2.0  # recall counts twice as much as precision (F2)
+_GRID = (0.03, 0.05, 0.08, 0.12, 0.15, 0.18, 0.21, 0.25, 0.28, 0.32, 0.36, 0.4, 0.5, 0.6, 0.7)
+RECALL_WEIGHT = 2.0  # recall counts twice as much as precision (F2) …
+PRECISION_FLOOR = 0.85  # … as long as the duty officer is not rung for nothing too often
 _DEFAULT = {"emergency_alone": 0.5, "emergency_with_signal": 0.12}
 
 
 def emergency_thresholds(encoder: Encoder, examples: list[Example]) -> dict[str, float]:
-    """The pair of thresholds with the best F2: for the head alone, and where the safety net agrees.
+    """The pair of thresholds of the best F2 above the precision floor: for the head alone, and where the net agrees.
 
     Among equals the middle pair is taken, for the next data will lie to either side. Too few emergencies (under 20)
     give a cautious default.
@@ -30,7 +31,10 @@ def emergency_thresholds(encoder: Encoder, examples: list[Example]) -> dict[str,
     for alone in _GRID:
         for agreed in (t for t in _GRID if t <= alone):
             guess = chance >= np.where(signal, agreed, alone)
-            scored.append((fbeta_score(truth, guess, beta=RECALL_WEIGHT, zero_division=0), alone, agreed))
+            score = fbeta_score(truth, guess, beta=RECALL_WEIGHT, zero_division=0)
+            if truth[guess].mean() < PRECISION_FLOOR:
+                score -= 1.0  # comes after every pair above the floor
+            scored.append((score, alone, agreed))
     best = max(score for score, _, _ in scored)
     equal = [(alone, agreed) for score, alone, agreed in scored if score >= best - 0.002]
     alone, agreed = equal[len(equal) // 2]

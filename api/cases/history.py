@@ -105,6 +105,8 @@ FOR EACH STATEMENT EXECUTE FUNCTION case_history_append_only()
 
 for _what in ("UPDATE", "DELETE"):
     event.listen(
-        CaseHistory.__table__, "after_create", DDL(SQLITE_GUARD.format(what=_what)).execute_if(dialect="sqlite")
+        CaseHistory.__table__,
+        "after_create",
+        DDL(SQLITE_GUARD.format(what=_what)).execute_if(dialect="sqlite"),  # type: ignore[no-untyped-call]
     )
-event.listen(CaseHistory.__table__, "after_create", DDL(POSTGRES_GUARD).execute_if(dialect="postgresql"))
+event.listen(CaseHistory.__table__, "after_create", DDL(POSTGRES_GUARD).execute_if(dialect="postgresql"))  # type: ignore[no-untyped-call]

@@ -109,10 +109,10 @@ def test_a_model_that_knows_other_classes_is_refused(tmp_path: Path) -> None:
 def test_the_command_keeps_fields_reports_bad_lines_and_reads_gb18030(tmp_path: Path) -> None:
     source, target = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
     lines = [
-        '{"id": 1, "text": "路灯不亮"}'.encode("utf-8"),
+        '{"id": 1, "text": "路灯不亮"}'.encode(),
         '{"id": 2, "text": "老板拖欠工资"}'.encode("gb18030"),
         b"{broken",
-        '{"id": 4, "text": "  "}'.encode(),
+        b'{"id": 4, "text": "  "}',
         b"",
         b'["a list"]',
     ]
