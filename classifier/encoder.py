@@ -1,6 +1,7 @@
 """Runs the ONNX encoder: texts in, calibrated head probabilities and a pooled embedding out."""
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,8 @@ from classifier.lexical import FILE as LEXICAL
 from classifier.lexical import Lexical
 from classifier.text import normalise
 
+BATCH_TOKENS = 512  # more in one run is slower (the caches overflow) and the session keeps the largest run's memory
+
 
 class ModelError(RuntimeError):
     """The model folder is missing, incomplete or of another format."""
@@ -24,6 +27,18 @@ class Encoded:
 
     logits: dict[str, np.ndarray]
     embedding: np.ndarray
+
+
+def _batches(ids: list[list[int]]) -> Iterator[list[list[int]]]:
+    """Cuts token lists, shortest first, into batches of at most ``BATCH_TOKENS`` tokens, padding counted."""
+    batch: list[list[int]] = []
+    for row in ids:
+        if batch and (len(batch) + 1) * len(row) > BATCH_TOKENS:
+            yield batch
+            batch = []
+        batch.append(row)
+    if batch:
+        yield batch
 
 
 def softmax(logits: np.ndarray) -> np.ndarray:
@@ -57,7 +72,6 @@ class Encoder:
         options = ort.SessionOptions()
         options.intra_op_num_threads = 1
         options.inter_op_num_threads = 1
-        options.enable_cpu_mem_arena = False  # the arena keeps the largest batch ever seen
         options.log_severity_level = 3
         try:
             session = ort.InferenceSession(str(model_dir / "model.onnx"), options, providers=["CPUExecutionProvider"])
@@ -77,12 +91,12 @@ class Encoder:
         """
         return clip(self._tokenizer.encode(normalise(text)).ids, self.max_tokens)
 
-    def encode(self, texts: list[str], batch_size: int = 32) -> Encoded:
+    def encode(self, texts: list[str]) -> Encoded:
         """Head logits and embeddings of ``texts``, in any number; an empty list gives arrays of no rows.
 
         Logits are the encoder's plus the weighted lexical margins, divided by the head's temperature.
         """
-        joined = self.run(texts, batch_size)
+        joined = self.run(texts)
         logits = {head: joined[head] for head in self.heads}
         if self.lexical:
             margins = self.lexical.margins(texts)
@@ -92,14 +106,13 @@ class Encoder:
         temperatures = self.labels["temperatures"]
         return Encoded({h: v / np.float32(temperatures[h]) for h, v in logits.items()}, joined["embedding"])
 
-    def run(self, texts: list[str], batch_size: int = 32) -> dict[str, np.ndarray]:
+    def run(self, texts: list[str]) -> dict[str, np.ndarray]:
         """The network's raw outputs by name, (n, …) each, in batches of like length."""
         ids = [self.token_ids(text) for text in texts]
         order = sorted(range(len(ids)), key=lambda i: len(ids[i]))
         parts: dict[str, list[np.ndarray]] = {name: [] for name in self._outputs}
-        for start in range(0, len(order), batch_size):
-            rows = self._run([ids[i] for i in order[start : start + batch_size]])
-            for name, values in zip(self._outputs, rows, strict=True):
+        for batch in _batches([ids[i] for i in order]):
+            for name, values in zip(self._outputs, self._run(batch), strict=True):
                 parts[name].append(values)
         back = np.argsort(np.asarray(order, np.int64))
         return {name: np.concatenate(parts[name])[back] if order else self._empty(name) for name in self._outputs}
