@@ -1,5 +1,6 @@
 """The whole answer for one message: classes, urgency, who acts, how sure, and whether a person should look."""
 
+import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from classifier.taxonomy import OTHER, URGENCIES, Taxonomy, load_taxonomy
 
 EMERGENCY, URGENT = URGENCIES[0], URGENCIES[1]
 CANDIDATES = 5
+APPEAL_BAR = 0.5  # below it a text asks for nothing
 # Which number an emergency gets when the safety net has no word for it: by who would come.
 _NUMBERS = {
     "区卫生健康局": "120", "区市场监督管理局": "120", "交警崂山大队": "122", "区消防救援大队": "119",
@@ -108,10 +110,12 @@ class Triager:
         column = self.encoder.heads["category"].index(category)
         subcategory, subcategory_p = self._subcategory(column, joint, thresholds)
         signal = emergency_signal(text)
-        emergency, urgency, urgency_p = self._urgency(by_head["urgency"], signal, thresholds)
+        appeal = float(by_head["appeal"][self.encoder.heads["appeal"].index("诉求")]) if "appeal" in by_head else 1.0
+        alone = thresholds["emergency_alone"] if appeal >= APPEAL_BAR else math.inf  # “你好” is nobody's emergency
+        bar = thresholds["emergency_with_signal"] if signal else alone
+        emergency, urgency, urgency_p = self._urgency(by_head["urgency"], bar)
         departments = dict(zip(self.encoder.heads["department"], by_head["department"].tolist(), strict=True))
         route = self._route(text, place, (category, subcategory), departments, emergency)
-        appeal = float(by_head["appeal"][self.encoder.heads["appeal"].index("诉求")]) if "appeal" in by_head else 1.0
         confidence = {
             "kind": kind_p, "category": category_p, "subcategory": subcategory_p, "urgency": urgency_p,
             "department": self._department_confidence(route, joint),
@@ -120,7 +124,7 @@ class Triager:
             kind=kind, category=category, subcategory=subcategory, urgency=urgency,
             department=route.department, level=route.level, co_departments=route.co_departments,
             confidence={field: round(value, 4) for field, value in confidence.items()},
-            needs_review=category_p < thresholds["category"] or appeal < 0.5 or (signal is not None and not emergency),
+            needs_review=category_p < thresholds["category"] or appeal < APPEAL_BAR or bool(signal and not emergency),
             emergency=emergency,
             emergency_number=self._number(signal, route) if emergency else None,
             emergency_reason=signal.reason if emergency and signal else None,
@@ -146,15 +150,14 @@ class Triager:
             return OTHER, float(joint[other[0]]) if other else 0.0
         return self._pairs[best][1], float(joint[best])
 
-    def _urgency(self, row: np.ndarray, signal: Signal | None, thresholds: dict[str, float]) -> tuple[bool, str, float]:
+    def _urgency(self, row: np.ndarray, bar: float) -> tuple[bool, str, float]:
         """Whether it is an emergency, the urgency and its probability.
 
-        Recall comes first: the head alone makes an emergency from one threshold on; where the safety net has caught
-        something too, a much lower one is enough.
+        Recall comes first: ``bar`` is the probability of 特急 that is enough; it is much lower where the safety net has
+        caught something too.
         """
         names = self.encoder.heads["urgency"]
         chances = dict(zip(names, row.tolist(), strict=True))
-        bar = thresholds["emergency_with_signal"] if signal else thresholds["emergency_alone"]
         if chances[EMERGENCY] >= bar:
             return True, EMERGENCY, chances[EMERGENCY]
         rest = max((name for name in names if name != EMERGENCY), key=chances.__getitem__)

@@ -6,11 +6,12 @@ from sklearn.metrics import fbeta_score
 from classifier.encoder import Encoder
 from classifier.safety import emergency_signal
 from classifier.taxonomy import URGENCIES
-from training.data import Example
+from classifier.triage import APPEAL_BAR
+from training.data import APPEAL, Example
 
 _GRID = (0.03, 0.05, 0.08, 0.12, 0.15, 0.18, 0.21, 0.25, 0.28, 0.32, 0.36, 0.4, 0.5, 0.6, 0.7)
 RECALL_WEIGHT = 2.0  # recall counts twice as much as precision (F2) …
-PRECISION_FLOOR = 0.85  # … as long as the duty officer is not rung for nothing too often
+PRECISION_FLOOR = 0.7  # … as long as the duty officer is not rung for nothing too often
 _DEFAULT = {"emergency_alone": 0.5, "emergency_with_signal": 0.12}
 
 
@@ -20,17 +21,19 @@ def emergency_thresholds(encoder: Encoder, examples: list[Example]) -> dict[str,
     Among equals the middle pair is taken, for the next data will lie to either side. Too few emergencies (under 20)
     give a cautious default.
     """
-    chosen = [e for e in examples if "urgency" in e.labels]
-    truth = np.array([e.labels["urgency"] == URGENCIES[0] for e in chosen])
+    truth = np.array([e.labels.get("urgency") == URGENCIES[0] for e in examples])
     if truth.sum() < 20:
         return dict(_DEFAULT)
-    table = encoder.probabilities([e.text for e in chosen])["urgency"]
-    chance = table[:, encoder.heads["urgency"].index(URGENCIES[0])]
-    signal = np.array([emergency_signal(e.text) is not None for e in chosen])
+    tables = encoder.probabilities([e.text for e in examples])
+    chance = tables["urgency"][:, encoder.heads["urgency"].index(URGENCIES[0])]
+    asks = np.ones(len(examples), bool)
+    if "appeal" in tables:
+        asks = tables["appeal"][:, encoder.heads["appeal"].index(APPEAL[0])] >= APPEAL_BAR
+    signal = np.array([emergency_signal(e.text) is not None for e in examples])
     scored = []
     for alone in _GRID:
         for agreed in (t for t in _GRID if t <= alone):
-            guess = chance >= np.where(signal, agreed, alone)
+            guess = (chance >= np.where(signal, agreed, alone)) & (signal | asks)
             score = fbeta_score(truth, guess, beta=RECALL_WEIGHT, zero_division=0)
             if truth[guess].mean() < PRECISION_FLOOR:
                 score -= 1.0  # comes after every pair above the floor
