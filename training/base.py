@@ -204,3 +204,17 @@ def base_folder() -> Path:
     if not (out / "tokenizer.json").exists():
         build_base(out)
     return out
+
+
+def checked_base(folder: str) -> str:
+    """Returns ``folder`` if it can stand in for the base encoder: same files, padding token 1.
+
+    Raises:
+        BaseModelError: a file is missing or the tokenizer pads with another number.
+    """
+    path = Path(folder)
+    if missing := [name for name in ("config.json", "tokenizer.json") if not (path / name).is_file()]:
+        raise BaseModelError(f"基础编码器目录 {folder} 缺少 {'、'.join(missing)}")
+    if Tokenizer.from_file(str(path / "tokenizer.json")).token_to_id("<pad>") != 1:
+        raise BaseModelError(f"基础编码器 {folder} 的填充词元不是 1 号 <pad>，不能用")
+    return folder

@@ -39,14 +39,17 @@ def train(
     label: Annotated[str, typer.Option(help="标签列，可多列")],
     out: Annotated[Path, typer.Option(help="模型目录写到这里")],
     dev: Annotated[Path | None, typer.Option(help="开发集；不给则从 DATA 留出一成")] = None,
-    base: Annotated[str | None, typer.Option(help="别的 Hugging Face 检查点或目录；不给则用自带的基础编码器")] = None,
+    base: Annotated[
+        str | None,
+        typer.Option(help="别的基础编码器目录（与自带的同一格式：BERT 权重和 tokenizer.json）；不给则用自带的"),
+    ] = None,
     layers: Annotated[int, typer.Option(help="保留多少层，0 为全部", min=0)] = 0,
     epochs: Annotated[int, typer.Option(help="轮数", min=1)] = 3,
     max_tokens: Annotated[int, typer.Option(help="训练时一条最多读多少词元", min=16, max=512)] = 128,
 ) -> None:
     """在自己的标注表上微调编码器。被中断后原样再运行一次，会从上一轮接着训练。"""
     try:
-        from training.base import BaseModelError, base_folder
+        from training.base import BaseModelError, base_folder, checked_base
         from training.data import DataError
         from training.table import train_table
         from training.trainer import Settings
@@ -56,7 +59,10 @@ def train(
 
     try:
         settings = Settings(
-            base=base or str(base_folder()), layers=layers or None, epochs=epochs, max_tokens=max_tokens
+            base=checked_base(base) if base else str(base_folder()),
+            layers=layers or None,
+            epochs=epochs,
+            max_tokens=max_tokens,
         )
         with progress_bar(console) as progress:
             evaluation = train_table(table, _columns(text), _columns(label), out, dev, settings, console, progress)
