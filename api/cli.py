@@ -69,8 +69,13 @@ def _check_scope(department: str | None, street: str | None, community: str | No
         raise Problem(422, f"没有这个社区：{community}")
 
 
+DemoPassword = Annotated[
+    str, typer.Option(envvar="LAOXIAN_DEMO_PASSWORD", prompt=True, hide_input=True, help="密码，至少 8 位")
+]
+
+
 @user_app.command("seed-demo")
-def user_seed_demo(password: Password) -> None:
+def user_seed_demo(password: DemoPassword) -> None:
     """建演示账号 admin、staff、trainer、grid；已有的改成这个密码。"""
     try:
         with session_factory().begin() as db:

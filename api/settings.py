@@ -34,10 +34,10 @@ class Settings(BaseSettings):
     redis_url: str = "redis://127.0.0.1:6379/0"
     bot_url: str = "http://127.0.0.1:5005"
     actions_url: str = "http://127.0.0.1:5055"
-    bot_secret: SecretStr = Field(description="shared by the API and Rasa's channel")
-    internal_secret: SecretStr = Field(description="shared by the action server and /internal of the API")
-    token_secret: SecretStr = Field(description="signs staff tokens")
-    data_keys: SecretStr = Field(description="comma-separated Fernet keys, newest first; encrypt personal data")
+    bot_secret: SecretStr = Field(min_length=16, description="shared by the API and Rasa's channel")
+    internal_secret: SecretStr = Field(min_length=16, description="shared by the action server and /internal")
+    token_secret: SecretStr = Field(min_length=32, description="signs staff tokens")
+    data_keys: SecretStr = Field(min_length=44, description="Fernet keys, comma-separated, newest first")
     token_minutes: int = 30
     bot_timeout_seconds: float = 20.0
     log_level: str = "INFO"

@@ -20,6 +20,9 @@ def quiet_logs() -> None:
     # Both log a failed action with its whole request, the resident's words in it; bot.turn logs the failure itself.
     for name in ("rasa.core.processor", "rasa.core.actions.action"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
+    import jieba
+
+    jieba.setLogLevel(logging.WARNING)
     import sanic.app  # noqa: F401  it switches DeprecationWarnings back on
 
     warnings.simplefilter("ignore")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from contextlib import contextmanager
+from typing import Any, Iterator
 
 import redis
 from rasa.core.brokers.broker import EventBroker
@@ -10,9 +11,19 @@ from rasa.core.tracker_store import SerializedTrackerAsText, TrackerStore
 from rasa.shared.core.domain import Domain
 from rasa.shared.core.trackers import DialogueStateTracker
 
-from bot.turn import turn_failed
+from bot.turn import fail_turn, turn_failed
 
 _PREFIX = "laoxian:tracker:"
+
+
+@contextmanager
+def _failing_the_turn() -> Iterator[None]:
+    """Notes a Redis that fails: Rasa would go on with a tracker in memory, and the resident's words be lost with it."""
+    try:
+        yield
+    except redis.RedisError:
+        fail_turn()
+        raise
 
 
 class TurnTrackerStore(TrackerStore, SerializedTrackerAsText):
@@ -38,11 +49,13 @@ class TurnTrackerStore(TrackerStore, SerializedTrackerAsText):
     async def save(self, tracker: DialogueStateTracker) -> None:
         """Saves ``tracker`` unless an action of this turn failed."""
         if not turn_failed():
-            self._redis.set(_PREFIX + tracker.sender_id, self.serialise_tracker(tracker), ex=self._seconds)
+            with _failing_the_turn():
+                self._redis.set(_PREFIX + tracker.sender_id, self.serialise_tracker(tracker), ex=self._seconds)
 
     async def retrieve(self, sender_id: str) -> DialogueStateTracker | None:
         """Returns the sender's tracker, or None when there is none or it has expired."""
-        stored = self._redis.get(_PREFIX + sender_id)
+        with _failing_the_turn():
+            stored = self._redis.get(_PREFIX + sender_id)
         return self.deserialise_tracker(sender_id, stored) if stored else None
 
     async def keys(self) -> list[str]:

@@ -33,6 +33,11 @@ def turn_failed() -> bool:
     return turn is not None and turn.failed
 
 
+def fail_turn() -> None:
+    """Marks the turn in progress as failed; does nothing outside a turn."""
+    current_turn.get(Turn()).failed = True
+
+
 def install() -> None:
     """Makes every remote action note its failure, and check only the outline of its result.
 
@@ -53,7 +58,7 @@ def install() -> None:
         except ActionExecutionRejection:
             raise
         except Exception as error:
-            current_turn.get(Turn()).failed = True
+            fail_turn()
             log.error("bot.action.failed", action=self.name(), error=type(error.__cause__ or error).__name__)
             raise
 

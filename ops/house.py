@@ -66,6 +66,7 @@ class House:
 def make_house(port: int, data_dir: Path) -> House:
     """Returns the house for a public port and a data folder; loopback ports are free ones, new at each start."""
     data_dir.mkdir(parents=True, exist_ok=True)
+    data_dir.chmod(0o700)  # database, Redis file and secrets are for their owner only
     secrets = load_secrets(data_dir)
     redis_port, bot_port, actions_port = free_ports(3)
     external = os.environ.get("LAOXIAN_REDIS_URL")

@@ -4,10 +4,12 @@ usage: python -m ops.keep COMMAND [ARG…]
 """
 
 import ctypes
+import os
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from types import FrameType
 
 _PR_SET_PDEATHSIG = 1
@@ -18,6 +20,15 @@ def die_with_parent() -> None:
     """Asks Linux to send SIGTERM when the parent dies, so that a killed supervisor leaves nothing behind."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+def orphaned() -> bool:
+    """Tells whether ``make up`` itself is gone: killed outright, it could tell nobody."""
+    try:
+        os.kill(int(os.environ.get("LAOXIAN_UP_PID") or os.getpid()), 0)
+    except ProcessLookupError:
+        return True
+    return False
 
 
 def main(command: list[str]) -> int:
@@ -38,8 +49,8 @@ def main(command: list[str]) -> int:
     while not stopping:
         begun = time.monotonic()
         child = subprocess.Popen(command, preexec_fn=die_with_parent)  # noqa: PLW1509  Linux only, no threads here
-        code = wait(child, lambda: stopping)
-        if stopping:
+        code = wait(child, lambda: stopping or orphaned())
+        if stopping or orphaned():
             return 0
         pause = 0.5 if time.monotonic() - begun > 30 else min(pause * 2, 10)
         sys.stderr.write(f"进程退出（{code}），{pause:.0f} 秒后重启\n")
@@ -47,13 +58,14 @@ def main(command: list[str]) -> int:
     return 0
 
 
-def wait(child: "subprocess.Popen[bytes]", stopping: object) -> int:
-    """Waits for ``child``; once stopping, gives it a few seconds and then kills it."""
+def wait(child: "subprocess.Popen[bytes]", stopping: Callable[[], bool]) -> int:
+    """Waits for ``child``; once stopping, ends it: politely at first, by force after a few seconds."""
     while True:
         try:
             return child.wait(timeout=1)
         except subprocess.TimeoutExpired:
-            if callable(stopping) and stopping():
+            if stopping():
+                child.terminate()
                 try:
                     return child.wait(timeout=_GRACE_SECONDS)
                 except subprocess.TimeoutExpired:

@@ -21,7 +21,7 @@ def load_secrets(data_dir: Path) -> dict[str, str]:
     kept = {}
     if path.exists():
         kept = dict(line.split("=", 1) for line in path.read_text().splitlines() if "=" in line)
-    made = {name: maker() for name, maker in _MAKERS.items() if name not in kept and name not in os.environ}
+    made = {name: maker() for name, maker in _MAKERS.items() if name not in kept and not os.environ.get(name)}
     if made:
         kept |= made
         path.touch(mode=0o600)

@@ -38,7 +38,7 @@ def main() -> int:
     password = demo_accounts(house)
     manager = Manager(Printer(sys.stdout, colour=sys.stdout.isatty()))
     for name, command in house.processes().items():
-        manager.add_process(name, command, env=house.env, cwd=str(REPO))
+        manager.add_process(name, command, env=house.env | {"LAOXIAN_UP_PID": str(os.getpid())}, cwd=str(REPO))
     watcher = threading.Thread(target=announce, args=(house, manager, password, started), daemon=True)
     watcher.start()
     manager.loop()
@@ -71,8 +71,7 @@ def demo_accounts(house: House) -> str | None:
     if marker.exists() and not given:
         return None
     password = given or secrets.token_urlsafe(9)
-    command = (str(BIN / "laoxian"), "user", "seed-demo", "--password", password)
-    run(house, "建演示账号", *command)
+    run(house, "建演示账号", str(BIN / "laoxian"), "user", "seed-demo", extra={"LAOXIAN_DEMO_PASSWORD": password})
     marker.touch()
     return password
 
@@ -119,7 +118,6 @@ def banner(house: House, password: str | None, seconds: float) -> None:
         f"  崂先办已就绪（{seconds:.0f} 秒）",
         f"  居民页面    {house.url}/",
         f"  工作台      {house.url}/console",
-        f"  接口文档    {house.url}/docs",
         f"  演示账号    {'  '.join(f'{name}（{role}）' for name, role in DEMO.items())}",
         f"  密码        {shown}",
         "  按 Ctrl-C 停止",

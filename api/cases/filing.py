@@ -16,6 +16,7 @@ from api.crypto import mask_numbers, phone_index
 from api.errors import Problem
 from api.outbox.models import emit
 from classifier.places import PlaceResolver
+from classifier.taxonomy import LEVELS
 from classifier.triage import Triager
 
 DESCRIPTION_LIMIT = 20_000
@@ -103,7 +104,7 @@ def _triaged(filing: Filing, description: str, triager: Triager, places: PlaceRe
         urgency="特急" if filing.emergency else triage.urgency,
         department=triage.department,
         co_departments=list(triage.co_departments),
-        level=triage.level,
+        level=LEVELS[-1] if filing.emergency else triage.level,
         needs_review=triage.needs_review,
         suggestion=triage.as_dict(),
         description=masked,

@@ -25,8 +25,6 @@ from api.chat.models import (
 from api.chat.store import append, draw_numbers, new_draft, unknown_session, view
 from api.db import session_factory
 
-_SCRIPT_CHARS = 4  # fewer characters do not tell in which script somebody writes
-
 
 @dataclass(frozen=True)
 class Incoming:
@@ -134,8 +132,7 @@ def _store(db: Session, session: ChatSession, draft: Draft, incoming: Incoming, 
         new_draft(db, session, now)
     else:
         draft.last_message_at = now
-    if len(incoming.text) >= _SCRIPT_CHARS:
-        session.script = script_of(incoming.text)
+    session.script = script_of(incoming.text, session.script)
     retry = incoming.text in (front_lines().retry, in_script(Line(front_lines().retry), HANT).text)
     message = ChatMessage(
         session_id=session.id,

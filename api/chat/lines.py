@@ -14,6 +14,7 @@ from api.settings import get_settings
 from classifier.text import is_traditional
 
 HANS, HANT = "hans", "hant"
+_TELLING = 2  # characters of one script that tell in which somebody writes
 
 
 class LinesError(ValueError):
@@ -132,9 +133,16 @@ def _to_traditional() -> OpenCC:
     return OpenCC("s2t")
 
 
-def script_of(text: str) -> str:
-    """Returns ``hant`` for text in traditional characters, else ``hans``."""
-    return HANT if is_traditional(text[:200]) else HANS
+def script_of(text: str, before: str) -> str:
+    """Returns ``hant`` for traditional text, ``hans`` for text that is clearly simplified, else ``before``.
+
+    Most short answers read the same in both: 匿名, a phone number, the name of a place.
+    """
+    head = text[:200]
+    if is_traditional(head):
+        return HANT
+    simplified = sum(a != b for a, b in zip(head, _to_traditional().convert(head), strict=False))
+    return HANS if simplified >= _TELLING else before
 
 
 def in_script(line: Line, script: str) -> Line:

@@ -13,7 +13,7 @@ import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy.orm import Session, sessionmaker
 
-BOT_SECONDS = 0.6
+BOT_SECONDS = 1.5
 Script = Callable[[dict[str, Any]], Any]
 
 

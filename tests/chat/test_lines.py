@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from api.chat.lines import LinesError, read_lines
+from api.chat.lines import LinesError, read_lines, script_of
 from api.settings import REPO
 
 FILE = REPO / "nlu_data" / "front_lines.yml"
@@ -41,3 +41,10 @@ def test_broken_yaml_names_the_file(tmp_path: Path) -> None:
     path.write_text("empty: [", encoding="utf-8")
     with pytest.raises(LinesError, match=r"front_lines\.yml"):
         read_lines(path)
+
+
+def test_a_script_stays_until_the_other_is_clearly_written() -> None:
+    assert script_of("樓上裝修噪音太大了", "hans") == "hant"
+    assert script_of("沙子口街道段家埠社區", "hant") == "hant"
+    assert script_of("13800530101", "hant") == "hant"
+    assert script_of("楼上装修噪声太大了", "hant") == "hans"

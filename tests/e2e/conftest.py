@@ -44,7 +44,8 @@ class House:
         found = []
         for process in psutil.Process(self.process.pid).children(recursive=True):
             command = process.cmdline()
-            if module in command and "ops.keep" not in command and "sh" not in Path(command[0]).name:
+            redis = module == "redis" and "redis-server" in command[0]
+            if (module in command or redis) and "ops.keep" not in command and "sh" not in Path(command[0]).name:
                 found.append(process.pid)
         return found
 

@@ -18,7 +18,7 @@ from tests.e2e.conftest import House, Resident
 OPENING = ["小区门口垃圾桶一个星期没人收了", "中韩街道枯桃社区"]
 
 
-@pytest.mark.parametrize("part", ["actions", "bot"])
+@pytest.mark.parametrize("part", ["actions", "bot", "redis"])
 def test_a_killed_part_costs_a_clear_line_and_nothing_else(
     part: str, house: House, resident: Resident, staff: httpx.Client
 ):
