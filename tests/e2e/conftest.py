@@ -44,7 +44,7 @@ class House:
         found = []
         for process in psutil.Process(self.process.pid).children(recursive=True):
             command = process.cmdline()
-            redis = module == "redis" and "redis-server" in command[0]
+            redis = module == "redis" and "redis-server" in "".join(command[:1])
             if (module in command or redis) and "ops.keep" not in command and "sh" not in Path(command[0]).name:
                 found.append(process.pid)
         return found
