@@ -18,6 +18,7 @@ from rich.table import Table
 
 from ops import bot_model
 from ops.house import REPO, free_ports
+from ops.up import not_ready
 
 TALK = ("小区门口垃圾桶一个星期没人收了 招苍蝇", "中韩街道枯桃社区", "会不会泄露我的电话", "13800530101", "确认提交")
 ROUNDS = 40
@@ -59,11 +60,8 @@ def start(folder: str) -> tuple[str, "subprocess.Popen[bytes]"]:
     house = subprocess.Popen([sys.executable, "-m", "ops.up"], cwd=REPO, env=env, stdout=subprocess.DEVNULL)
     url, deadline = f"http://127.0.0.1:{port}", time.monotonic() + 180
     while time.monotonic() < deadline:
-        try:
-            if httpx.get(f"{url}/readyz", timeout=5).status_code == 200:
-                return url, house
-        except httpx.HTTPError:
-            pass
+        if not not_ready(url):
+            return url, house
         time.sleep(0.5)
     house.kill()
     raise RuntimeError("服务没有在 180 秒内就绪")
