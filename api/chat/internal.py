@@ -16,7 +16,7 @@ from api.db import SessionDep
 from api.errors import Problem
 from api.outbox.models import emit
 from api.settings import get_settings
-from api.triage.service import get_places, get_triager
+from api.triage.service import get_places, get_triager, triage_with_matters
 from classifier.places import PlaceResolver
 from classifier.triage import Triager
 
@@ -94,8 +94,8 @@ class HumanIn(_In):
 
 @router.post("/triage")
 def triage(body: TriageIn, triager: TriagerDep) -> dict[str, Any]:
-    """Triages a text as filing would."""
-    return triager.triage(body.text, body.place).as_dict()
+    """Triages a text as filing would, and each of its matters where it holds several."""
+    return triage_with_matters(triager, body.text, body.place)
 
 
 @router.put("/drafts/{sender}")

@@ -1,8 +1,10 @@
 """The model and the place table, loaded once a process."""
 
 from functools import lru_cache
+from typing import Any
 
 from api.settings import get_settings
+from classifier.matters import split
 from classifier.places import PlaceResolver
 from classifier.taxonomy import Taxonomy, load_taxonomy
 from classifier.triage import Triager
@@ -25,3 +27,17 @@ def get_places() -> PlaceResolver:
 def get_taxonomy() -> Taxonomy:
     """Returns categories, subcategories and departments."""
     return load_taxonomy(get_settings().nlu_data)
+
+
+_MATTER_FIELDS = ("kind", "category", "subcategory", "urgency", "department")
+
+
+def triage_with_matters(triager: Triager, text: str, place: str | None = None) -> dict[str, Any]:
+    """Returns the triage of a text and, as ``matters``, each of the separate matters in it, in order."""
+    whole, pieces = triager.triage(text, place), split(text, triager)
+    judged = triager.triage_many(pieces, [place] * len(pieces)) if len(pieces) > 1 else [whole]
+    matters = [
+        {"text": piece} | {field: getattr(one, field) for field in _MATTER_FIELDS}
+        for piece, one in zip(pieces, judged, strict=True)
+    ]
+    return whole.as_dict() | {"matters": matters}
