@@ -34,8 +34,9 @@ def main() -> None:
     from rasa.core.run import serve_application
     from rasa.core.utils import AvailableEndpoints
 
-    from bot import turn
+    from bot import pace, turn
 
+    pace.install()
     turn.install()
     repo = Path(__file__).resolve().parent.parent
     models = Path(os.environ.get("LAOXIAN_DATA_DIR", repo / "var")) / "bot"

@@ -51,6 +51,18 @@ def test_intents_of_a_dev_set_by_other_wording(model: Path, tmp_path: Path):
     assert report["macro avg"]["f1-score"] >= INTENT_MACRO_F1, report
 
 
+def test_our_graph_runner_reads_as_rasas_own(model: Path):
+    command = [str(bot_model.BOT_PYTHON), "-W", "ignore", "-m", "tests.bot.compare_runners", str(model)]
+    result = subprocess.run(
+        command, cwd=REPO, env=bot_model.bot_env(), capture_output=True, text=True, check=True, timeout=120
+    )
+    with_dask, in_order, runner = json.loads(result.stdout.splitlines()[-1])
+    assert runner == "OrderedGraphRunner"
+    assert [one["intent"]["name"] for one in in_order] == [one["intent"]["name"] for one in with_dask]
+    assert [one["entities"] for one in in_order] == [one["entities"] for one in with_dask]
+    assert any(one["entities"] for one in in_order)
+
+
 def test_every_intent_has_examples_in_training_and_dev():
     intents = set(yaml.safe_load((REPO / "domain.yml").read_text(encoding="utf-8"))["intents"])
     for folder in ("intents", "intents_dev"):
