@@ -40,6 +40,16 @@ class Desk:
         """Files the draft and returns the case; the same draft gives the same case."""
         return await self._send("POST", f"/drafts/{quote(sender)}/file", draft)
 
+    async def similar(self, sender: str, description: str, place_text: str | None) -> list[dict[str, Any]]:
+        """Returns at most two open cases that look like the same event, best first; ``own`` are this resident's."""
+        asked = {"description": description, "place_text": place_text}
+        found: list[dict[str, Any]] = (await self._send("POST", f"/drafts/{quote(sender)}/similar", asked))["similar"]
+        return found
+
+    async def follow(self, sender: str, case_no: str, who: dict[str, Any]) -> dict[str, Any]:
+        """Joins the resident to a case that ``similar`` offered; raises ``RefusedError`` 404 for any other."""
+        return await self._send("POST", f"/drafts/{quote(sender)}/follow", {"case_no": case_no, **who})
+
     async def cases(self, sender: str) -> list[dict[str, Any]]:
         """Returns the cases that this conversation owns, newest first."""
         found: list[dict[str, Any]] = (await self._send("GET", f"/drafts/{quote(sender)}/cases"))["cases"]

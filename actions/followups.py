@@ -8,17 +8,31 @@ from rasa_sdk.events import EventType, FollowupAction, SlotSet
 from rasa_sdk.executor import CollectingDispatcher
 
 from actions.desk import RefusedError, get_desk
-from actions.filing import spoken_time
-from actions.intake import Said
+from actions.filing import file_callback, spoken_time
+from actions.intake import APPEAL_BAR
 from actions.reading import said_from, shorten
+from actions.state import Said
 
 _CASE_NO = re.compile(r"LX[\s-]?(\d{8})[\s-]?(\d{5})", re.IGNORECASE)
 _LAST4 = re.compile(r"(?<!\d)(\d{4})(?!\d)")
-_STARS = re.compile(r"([1-5一二三四五])\s*(?:颗)?(?:星|分)")
-_HAN = {"一": 1, "二": 2, "三": 3, "四": 4, "五": 5}
+_STARS = re.compile(r"([1-5一二两三四五])\s*(?:颗|个)?(?:星|分)|^([1-5])[。!]?$")
+_HAN = {"一": 1, "二": 2, "两": 2, "三": 3, "四": 4, "五": 5}
+# In this order: 不满意 holds 满意.
+_JUDGED = (
+    (re.compile(r"重办|重新办|返工|差评|很差|太差|非常不满意|很不满意|不满意|没(?:有)?(?:解决|办好)|敷衍"), 1),
+    (re.compile(r"不(?:太|怎么|大|是很)满意"), 2),
+    (re.compile(r"一般|还行|凑合|马马虎虎|还可以"), 3),
+    (re.compile(r"(?:非常|很|特别|十分|太|挺)满意|好评|满分"), 5),
+    (re.compile(r"满意"), 4),
+)
+_AGAIN = re.compile(r"(?:要求|要|请|给我)?(?:重办|重新办|返工)|不满意.{0,6}(?:重|再)办?")
+CALLBACK = {"wish": "ask_human"}
+"""The open question after 转人工 out of hours: a phone number that comes next leaves a call-back case."""
 _MOVES = {"urge": "催办", "withdraw": "撤回", "supplement": "补充", "rate": "评价"}
 _CLOSED = ("已办结", "已撤回", "不予受理", "已合并")
 _SHOWN = 3
+# How sure the triage must be that somebody asks for something, against an intent that says they do not.
+_BARS = {"insult": 0.9, "chitchat": 0.95, "out_of_scope": 0.95}
 
 
 class ActionFollowup(Action):
@@ -32,15 +46,22 @@ class ActionFollowup(Action):
         """Follows up; a message that tells of a matter after all leads into the form."""
         said = said_from(tracker)
         waiting = tracker.get_slot("followup") or {}
-        if waiting or said.intent in _MOVES or said.intent in ("ask_status", "ask_human") or _CASE_NO.search(said.text):
+        wishes = said.intent in _MOVES or said.intent in ("ask_status", "ask_human") or _AGAIN.search(said.text)
+        if (waiting and waiting != CALLBACK) or wishes or _CASE_NO.search(said.text):
             return await follow_up(dispatcher, tracker, said)
+        if said.pinyin:
+            dispatcher.utter_message(response="utter_write_chinese")
+            return []
         if said.has_substance:
             triage = await get_desk().triage(said.text)
-            if triage.get("appeal", True) or triage.get("emergency"):
+            if triage["appeal"] >= _BARS.get(said.intent, APPEAL_BAR) or triage["emergency"]:
                 return [FollowupAction("appeal_form")]
-        if said.has_facts or said.intent in ("affirm", "correct"):
+        if said.intent in _BARS and not said.has_facts:
+            dispatcher.utter_message(response=f"utter_{said.intent}")
+            return []
+        if said.has_facts or said.photos or said.intent in ("affirm", "correct"):
             return [FollowupAction("appeal_form")]
-        dispatcher.utter_message(response="utter_please_rephrase")
+        dispatcher.utter_message(response="utter_offer_person" if _puzzled_before(tracker) else "utter_please_rephrase")
         return []
 
 
@@ -48,11 +69,11 @@ async def follow_up(dispatcher: CollectingDispatcher, tracker: Tracker, said: Sa
     """Answers one question about earlier cases; returns the event that remembers what is still open."""
     waiting = tracker.get_slot("followup") or {}
     if said.intent == "ask_human":
-        available = await get_desk().call_human(tracker.sender_id, said.text[:200])
-        dispatcher.utter_message(response="utter_human_available" if available else "utter_human_offline")
-        return []
+        return await _call_person(dispatcher, tracker, said)
     wish = said.intent if said.intent in _MOVES or said.intent == "ask_status" else waiting.get("wish", "ask_status")
-    case = await _find_case(dispatcher, tracker.sender_id, said, waiting)
+    if _AGAIN.search(said.text):
+        wish = "rate"
+    case = await _find_case(dispatcher, tracker.sender_id, said, waiting, wish)
     if case is None:
         return [SlotSet("followup", {"wish": wish})]
     if wish == "ask_status":
@@ -61,8 +82,31 @@ async def follow_up(dispatcher: CollectingDispatcher, tracker: Tracker, said: Sa
     return await _move(dispatcher, tracker, said, wish, case)
 
 
+async def _call_person(dispatcher: CollectingDispatcher, tracker: Tracker, said: Said) -> list[EventType]:
+    """Calls a person; with nobody on duty the phone number, if one is at hand, leaves a call-back case."""
+    sender = tracker.sender_id
+    if await get_desk().call_human(sender, said.text[:200]):
+        dispatcher.utter_message(response="utter_human_available")
+        return []
+    if tracker.get_slot("matter"):
+        dispatcher.utter_message(response="utter_human_offline_go_on")
+        return []
+    phone = said.phone or (tracker.get_slot("contact") or {}).get("phone")
+    if phone:
+        await file_callback(dispatcher, sender, {"phone": phone, "name": said.name})
+        return []
+    dispatcher.utter_message(response="utter_human_offline")
+    return [SlotSet("followup", CALLBACK)]
+
+
+def _puzzled_before(tracker: Tracker) -> bool:
+    """Tells whether the last thing said to the resident was already that nothing was understood."""
+    said = [event for event in tracker.events if event.get("event") == "bot"]
+    return bool(said) and (said[-1].get("metadata") or {}).get("utter_action") == "utter_please_rephrase"
+
+
 async def _find_case(
-    dispatcher: CollectingDispatcher, sender: str, said: Said, waiting: dict[str, Any]
+    dispatcher: CollectingDispatcher, sender: str, said: Said, waiting: dict[str, Any], wish: str
 ) -> dict[str, Any] | None:
     """Returns the case that is meant and owned, or None after saying what is needed."""
     owned = await get_desk().cases(sender)
@@ -70,7 +114,7 @@ async def _find_case(
     number = f"LX{named[1]}-{named[2]}" if named else waiting.get("case_no")
     if not number:
         if owned:
-            return owned[0]
+            return next((one for one in owned if wish == "rate" and one["status"] == "待评价"), owned[0])
         dispatcher.utter_message(response="utter_no_cases")
         return None
     if mine := next((case for case in owned if case["case_no"] == number), None):
@@ -109,21 +153,30 @@ async def _move(
     asked = bool((tracker.get_slot("followup") or {}).get("case_no"))
     fields: dict[str, Any] = {"note": said.text}
     if wish == "rate":
-        stars = _STARS.search(said.text)
-        if not stars:
+        stars = _stars(said.text)
+        if stars is None:
             dispatcher.utter_message(response="utter_ask_stars", case_no=number)
             return [SlotSet("followup", {"wish": wish, "case_no": number})]
-        fields["stars"] = _HAN.get(stars[1]) or int(stars[1])
+        fields["stars"] = stars
     if wish == "supplement" and not asked and len(said.rest) < 10:
         dispatcher.utter_message(response="utter_ask_supplement", case_no=number)
         return [SlotSet("followup", {"wish": wish, "case_no": number})]
     done = {"urge": "urged", "withdraw": "withdrawn", "supplement": "supplemented", "rate": "rated"}[wish]
     try:
-        await get_desk().act(tracker.sender_id, number, _MOVES[wish], **fields)
-        dispatcher.utter_message(response=f"utter_{done}", case_no=number)
+        moved = await get_desk().act(tracker.sender_id, number, _MOVES[wish], **fields)
+        reopened = wish == "rate" and moved["status"] not in _CLOSED
+        dispatcher.utter_message(response="utter_reopened" if reopened else f"utter_{done}", case_no=number)
     except RefusedError as refusal:
         if refusal.status == 429:
             dispatcher.utter_message(response="utter_urged_recently", case_no=number)
         else:
             dispatcher.utter_message(response="utter_action_refused", case_no=number, reason=refusal.reason)
     return [SlotSet("followup", None)]
+
+
+def _stars(text: str) -> int | None:
+    """Returns the stars that a rating gives in figures or in words, or None."""
+    if found := _STARS.search(text):
+        given = found[1] or found[2]
+        return _HAN.get(given) or int(given)
+    return next((stars for words, stars in _JUDGED if words.search(text)), None)

@@ -6,10 +6,12 @@ from rasa_sdk import Action, Tracker
 from rasa_sdk.events import EventType, SlotSet
 from rasa_sdk.executor import CollectingDispatcher
 
+from actions import offers
 from actions.desk import get_desk
-from actions.followups import follow_up
-from actions.intake import Known, Step, read_turn
-from actions.reading import draft_from, known_from, place_text, said_from, slots_from
+from actions.followups import CALLBACK, follow_up
+from actions.intake import decide, hear, read_ending, weigh
+from actions.reading import draft_from, given_place, known_from, said_from, slots_from
+from actions.state import Heard, Known, Said, Step
 
 
 class ValidateAppealForm(Action):
@@ -21,38 +23,54 @@ class ValidateAppealForm(Action):
 
     async def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]) -> list[EventType]:
         """Reads the message; an API that does not answer fails the turn, which then never happened for Rasa."""
-        said, known = said_from(tracker), known_from(tracker)
-        step = await _read(said, known, tracker.get_slot("requested_slot"))
+        sender, said, known = tracker.sender_id, said_from(tracker), known_from(tracker)
+        asked = tracker.get_slot("requested_slot")
+        if choice := offers.read_choice(said, known, asked):
+            if await offers.carry_out(dispatcher, sender, known, choice):
+                return _events(Step(known, None, outcome="abandoned"), tracker)
+            return _events(decide(said, known, Heard(known), asked), tracker)
+        step = await offers.look(sender, await _read(said, known, asked))
+        if not step.known.matter and said.phone and tracker.get_slot("followup") == CALLBACK:
+            return _events(Step(step.known, None, outcome="callback"), tracker)
         for line in step.lines:
             dispatcher.utter_message(response=line)
         if step.followup:
             await follow_up(dispatcher, tracker, said)
-        if step.known.emergency and step.outcome != "file":
-            draft = draft_from(step.known) | {"emergency_number": (step.known.triage or {}).get("emergency_number")}
-            await get_desk().save_draft(tracker.sender_id, draft)
+        if step.known.similar and not known.similar:
+            offers.show(dispatcher, list(step.known.similar))
         if step.style == "candidates":
             _offer(dispatcher, step.known)
-        return [
-            *slots_from(step.known, tracker),
-            *([SlotSet("ask_style", step.style)] if step.style != tracker.get_slot("ask_style") else []),
-            *([SlotSet("outcome", step.outcome)] if step.outcome else []),
-            SlotSet("requested_slot", step.ask),
-        ]
+        await _keep_danger(sender, known, step)
+        return _events(step, tracker)
 
 
-async def _read(said: Any, known: Known, asked: str | None) -> Step:
-    """Reads the turn; a first pass finds out whether a triage is needed, since the reading itself does no I/O."""
-    wanted: list[str] = []
+async def _read(said: Said, known: Known, asked: str | None) -> Step:
+    """Reads the turn; the API is asked for a triage only when the matter has grown."""
+    if ending := read_ending(said, known, asked):
+        return ending
+    heard = hear(said, known, asked)
+    if heard.grew:
+        triage = await get_desk().triage(heard.known.matter or "", given_place(heard.known))
+        heard = weigh(heard, triage)
+    return decide(said, known, heard, asked)
 
-    def note(text: str) -> dict[str, Any]:
-        wanted.append(text)
-        return {}
 
-    step = read_turn(said, known, asked, note)
-    if not wanted:
-        return step
-    triage = await get_desk().triage(wanted[0], place_text(step.known) if step.known.place else None)
-    return read_turn(said, known, asked, lambda _text: triage)
+async def _keep_danger(sender: str, before: Known, step: Step) -> None:
+    """Keeps what is known of an emergency, so that it is filed even if the resident falls silent; or takes it back."""
+    if step.known.emergency and step.outcome != "file":
+        draft = draft_from(step.known) | {"emergency_number": (step.known.triage or {}).get("emergency_number")}
+        await get_desk().save_draft(sender, draft | {"emergency": step.outcome != "cancelled"})
+    elif before.emergency and not step.known.emergency:
+        await get_desk().save_draft(sender, draft_from(step.known))
+
+
+def _events(step: Step, tracker: Tracker) -> list[EventType]:
+    return [
+        *slots_from(step.known, tracker),
+        *([SlotSet("ask_style", step.style)] if step.style != tracker.get_slot("ask_style") else []),
+        *([SlotSet("outcome", step.outcome)] if step.outcome else []),
+        SlotSet("requested_slot", step.ask),
+    ]
 
 
 def _offer(dispatcher: CollectingDispatcher, known: Known) -> None:

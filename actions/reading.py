@@ -1,14 +1,17 @@
 """From Rasa's tracker to ``Said`` and ``Known``, and back to slots."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
 from rasa_sdk import Tracker
 from rasa_sdk.events import EventType, SlotSet
 
-from actions.intake import SLOTS, Contact, Known, Said
+from actions.state import SLOTS, Contact, Known, Said
 
 _PUNCTUATION = " ,。.!?、;:~…"
+_ONLY_PHOTOS = "[图片]"
+_AWAY_SECONDS = 3600.0
 
 
 def said_from(tracker: Tracker) -> Said:
@@ -16,6 +19,7 @@ def said_from(tracker: Tracker) -> Said:
     message = tracker.latest_message
     text = message.get("text") or ""
     entities = message.get("entities") or []
+    metadata = message.get("metadata") or {}
     facts = {entity["entity"]: entity["value"] for entity in entities}
     intent = message.get("intent") or {}
     return Said(
@@ -27,8 +31,11 @@ def said_from(tracker: Tracker) -> Said:
         name=facts.get("name"),
         anonymous="anonymous" in facts,
         place=facts.get("place"),
-        rest=_without(text, entities),
-        typed=(message.get("metadata") or {}).get("typed") or text,
+        rest="" if text == _ONLY_PHOTOS else _without(text, entities),
+        typed=metadata.get("typed") or text,
+        photos=int(metadata.get("attachments") or 0),
+        pinyin="pinyin" in facts,
+        returning=_was_away(tracker.events),
     )
 
 
@@ -43,6 +50,10 @@ def known_from(tracker: Tracker) -> Known:
         triage=slots.get("triage"),
         emergency=bool(slots.get("emergency")),
         asked=slots.get("retries") or {},
+        matters=tuple(slots.get("matters") or ()),
+        whole=bool(slots.get("whole")),
+        similar=slots.get("similar"),
+        photos=int(slots.get("photos") or 0),
     )
 
 
@@ -62,21 +73,34 @@ def slots_from(known: Known, tracker: Tracker) -> list[EventType]:
         "emergency": known.emergency,
         "retries": known.asked,
         "turn": int(tracker.get_slot("turn") or 0) + 1,
-        "matter_text": shorten(known.matter or ""),
+        "matters": list(known.matters),
+        "whole": known.whole,
+        "similar": known.similar,
+        "photos": known.photos,
+        "matter_text": matter_text(known),
         "place_text": place_text(known),
         "contact_text": contact_text(known.contact),
+        "photos_text": f"\n· 照片 {known.photos} 张" if known.photos else "",
     }
     return [SlotSet(key, value) for key, value in values.items() if value != tracker.slots.get(key)]
 
 
 def no_slots() -> list[EventType]:
     """Returns the events that forget an intake."""
-    return [SlotSet(key, None) for key in (*SLOTS, "triage", "emergency", "retries", "outcome", "ask_style")]
+    gone = ("triage", "emergency", "retries", "matters", "whole", "similar", "photos", "outcome", "ask_style")
+    return [SlotSet(key, None) for key in (*SLOTS, *gone)]
 
 
 def shorten(text: str, limit: int = 120) -> str:
     """Returns ``text`` cut to ``limit`` characters for reading back."""
     return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def matter_text(known: Known) -> str:
+    """Returns the matter as read back to the resident: one line, or a numbered list of the separate matters."""
+    if not known.matters:
+        return shorten(known.matter or "")
+    return "".join(f"\n  {number}. {shorten(one, 60)}" for number, one in enumerate(known.matters, 1))
 
 
 def place_text(known: Known) -> str:
@@ -91,6 +115,11 @@ def place_text(known: Known) -> str:
     return names if own in ("", *stems) else f"{names} {own}".strip() or "未说明"
 
 
+def given_place(known: Known) -> str | None:
+    """Returns the place as the API is told it; None when none is known."""
+    return place_text(known) if known.place and not known.place.get("unknown") else None
+
+
 def contact_text(contact: Contact) -> str:
     """Returns the contact as read back to the resident."""
     who = "匿名" if contact.anonymous else contact.name or ""
@@ -101,12 +130,19 @@ def draft_from(known: Known) -> dict[str, Any]:
     """Returns the draft that the API keeps or files."""
     return {
         "description": known.matter or "",
-        "place_text": place_text(known) if known.place and not known.place.get("unknown") else None,
+        "place_text": given_place(known),
         "phone": known.contact.phone,
         "name": None if known.contact.anonymous else known.contact.name,
         "anonymous": known.contact.anonymous,
         "emergency": known.emergency,
+        **({"matters": list(known.matters)} if known.matters else {}),
     }
+
+
+def _was_away(events: Sequence[dict[str, Any]]) -> bool:
+    """Tells whether the latest message came an hour or more after the one before it."""
+    said = [event["timestamp"] for event in events if event.get("event") == "user" and event.get("timestamp")]
+    return len(said) > 1 and said[-1] - said[-2] >= _AWAY_SECONDS
 
 
 def _without(text: str, entities: list[dict[str, Any]]) -> str:

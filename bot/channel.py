@@ -112,8 +112,9 @@ class LaoxianChannel(InputChannel):
             current_turn.reset(token)
         if turn.failed or not output.messages:
             return json({"detail": "turn failed"}, status=503)
-        self._answers.keep(sender, message_id, output.messages)
-        return json({"messages": output.messages})
+        messages = buttons_last(output.messages)
+        self._answers.keep(sender, message_id, messages)
+        return json({"messages": messages})
 
 
 class Answers:
@@ -138,6 +139,13 @@ class Answers:
             self._redis.set(_ANSWER + sender, dumps({"id": message_id, "messages": messages}), ex=_DAY)
         except redis.RedisError as error:
             log.warning("bot.answer.not_kept", error=type(error).__name__)
+
+
+def buttons_last(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Returns the messages of a turn with all buttons under the last one: a chat shows those of its last line alone."""
+    offered = {reply["payload"]: reply for message in messages for reply in message["quick_replies"]}
+    bare = [{**message, "quick_replies": []} for message in messages[:-1]]
+    return [*bare, *({**message, "quick_replies": list(offered.values())} for message in messages[-1:])]
 
 
 def plain(text: str) -> str:

@@ -12,22 +12,32 @@ _DIGIT = r"零〇一二三四五六七八九幺两\d"
 _SPOKEN = re.compile(rf"[{_DIGIT}][{_DIGIT} \-]{{8,}}[{_DIGIT}]")
 _DIGITS = re.compile(r"(?<![\dA-Za-z])(?:\+?86[ \-]?)?(\d[\d \-]{5,16}\d)(?![\dA-Za-z])")
 _MEANT = re.compile(r"(?:电话|手机|号码|联系方式|打给?我|联系我|拨打?|微信同号)[^\d]{0,8}$")
+_DENIED = re.compile(
+    r"(?:不是|不要|别|不用|错的?(?:是|号)?|写成(?:了)?|原来(?:的)?(?:是)?|之前(?:的)?(?:是)?|旧(?:的)?(?:号)?(?:是)?)(?:打|用)?[^\d,。;]{0,6}$"
+)
 _SURNAMES = (
     "赵钱孙李周吴郑王冯陈褚卫蒋沈韩杨朱秦尤许何吕施张孔曹严华金魏陶姜戚谢邹喻柏窦章云苏潘葛奚范彭郎鲁韦昌马苗方俞任袁柳鲍史唐费廉岑薛雷贺倪汤滕殷罗毕郝邬安"
     "常于时傅卞齐康伍余元顾孟黄穆萧尹姚邵湛汪祁毛狄米戴宋庞熊纪舒屈项祝董梁杜阮蓝闵季贾江童颜郭梅盛林刁钟徐邱骆高夏蔡田樊胡凌霍虞万支柯管卢莫房裘解应宗丁宣邓"
     "单杭洪包左石崔吉龚程邢裴陆荣翁荀惠曲封储靳焦牧侯全班仰仲宫宁仇甘厉祖武符刘景詹龙叶司黎薄白蒲从索赖卓蔺屠池乔胥苍双闻党谭申辛冉牛燕尚温庄柴瞿阎连习艾"
 )
+_TITLES = "先生|女士|小姐|师傅|大爷|大妈|阿姨|叔叔?|经理|总|老师|同志|大姐|大哥|老板"
 _TITLE = re.compile(
     rf"(?<![一-鿿])(?:我?是|我?姓|联系人[:是 ]|叫我?|称呼[:是]?)?([{_SURNAMES}][一-鿿]{{0,2}}?)"
-    r"(先生|女士|小姐|师傅|大爷|大妈|阿姨|叔叔?|经理|总|老师|同志|大姐|大哥|老板)(?![一-鿿]{2})"
+    rf"({_TITLES})(?![一-鿿]{{2}})"
 )
 _CALLED = re.compile(
     rf"(?:我叫|我的名字[叫是]|姓名[:是 ]|本人姓名|名字[叫是:]|联系人[:是 ])\s?([{_SURNAMES}][一-鿿]{{1,2}})(?![一-鿿])"
 )
-_SURNAMED = re.compile(rf"(?:我|免贵|本人)?姓([{_SURNAMES}])(?![一-鿿]{{3}})")
-_BARE_NAME = re.compile(rf"^[{_SURNAMES}](?:[一-鿿]{{1,2}})?$")
+_SURNAMED = re.compile(rf"(?:我|免贵|本人)?(?<!不)姓([{_SURNAMES}])(?:(?=不)|(?![一-鿿]{{3}}))")
+_RENAMED = re.compile(
+    rf"(?:名字|姓名|称呼|姓)(?:写|填|说|打|记|弄|叫)?错了?[,。 ]*(?:应该)?(?:是|叫|姓)?"
+    rf"([{_SURNAMES}][一-鿿]{{0,2}}?)(?=[,。!了吧]|$)"
+    rf"|不(?:是|姓|叫)[一-鿿]{{1,4}}[,。 ]*(?:而|应该)?(?:是|姓|叫)"
+    rf"([{_SURNAMES}](?:[一-鿿]{{1,2}}?)?(?:{_TITLES})?)(?=[,。!了吧]|$)"
+)
+_MEANS_A_NAME = re.compile(rf"不(?:姓|叫)|不是[一-鿿]{{1,3}}(?:{_TITLES})|(?:{_TITLES})(?=[,。!了吧]|$)")
 _ANONYMOUS = re.compile(
-    r"匿名|不(?:想|愿意?|要|用|方便)?(?:实名|署名|留名|具名)"
+    r"(?<!不)(?<!不用)(?<!不要)(?<!不想)(?<!不再)(?<!别)(?<!取消)匿名|不(?:想|愿意?|要|用|方便)?(?:实名|署名|留名|具名)"
     r"|(?:别|不要|不能|不想|不愿意?)(?:让人?|被|叫)?.{0,4}知道(?:是)?我"
     r"|(?:别|不要|不想|不能)(?:公开|暴露|透露|泄露)我?(?:的)?(?:姓名|名字|身份|信息)"
     r"|为我保密|替我保密|要保密"
@@ -81,11 +91,17 @@ def _phones(plain: str) -> list[Found]:
             phones.append(Found("phone", digits, match.start(), match.end()))
         elif not spoken and (_MEANT.search(plain[: match.start()]) or re.fullmatch(r"1[3-9]\d{8}\d{0,4}", digits)):
             bad.append(Found("bad_phone", digits, match.start(), match.end()))
-    unique = list({fact.value: fact for fact in phones}.values())
+    # 不是138…是139…: of several numbers the one that is denied is left out.
+    meant = [fact for fact in phones if not _DENIED.search(plain[: fact.start])] if len(phones) > 1 else phones
+    unique = list({fact.value: fact for fact in meant or phones}.values())
     return unique or bad
 
 
 def _name(plain: str) -> Found | None:
+    if match := _RENAMED.search(plain):
+        group = 1 if match.group(1) else 2
+        if group == 1 or _MEANS_A_NAME.search(match.group(0)):
+            return Found("name", match.group(group), match.start(group), match.end(group))
     if match := _CALLED.search(plain):
         return Found("name", match.group(1), match.start(), match.end())
     if match := _TITLE.search(plain):

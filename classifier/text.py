@@ -10,6 +10,12 @@ _SPACES = re.compile(r"[\s\u3000\u200b-\u200f\u2028-\u202f\ufeff]+")
 _REPEATS = re.compile(r"([^\w\s])\1{2,}")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 _HAN = re.compile(r"[\u3400-\u9fff]")
+_SYLLABLE = (
+    r"(?:zh|ch|sh|[bpmfdtnlgkhjqxrzcsyw])?"
+    r"(?:iang|iong|uang|ang|eng|ing|ong|ian|iao|uai|uan|ai|ei|ao|ou|an|en|in|un|ia|ie|iu|ua|uo|ui|ue|er|[aoeiuv])"
+)
+_PINYIN_WORD = re.compile(rf"(?:{_SYLLABLE})+")
+_PINYIN_LETTERS = 6
 
 
 @lru_cache(maxsize=1)
@@ -38,3 +44,15 @@ def is_traditional(text: str) -> bool:
 def has_words(text: str) -> bool:
     """Tells whether ``text`` holds a letter, digit or Han character: emoji and punctuation alone say nothing."""
     return any(unicodedata.category(char)[0] in "LN" for char in text)
+
+
+def is_pinyin(text: str) -> bool:
+    """Tells whether ``text`` is Chinese sounded out in Latin letters (``xiao qu ting shui le``), with no Han character.
+
+    Short Latin words that could be pinyin by chance (``hi``, ``ok``, ``test``) are not.
+    """
+    words = re.findall(r"[a-z]+", text.lower())
+    letters = sum(map(len, words))
+    if _HAN.search(text) or letters < _PINYIN_LETTERS * (1 if len(words) > 1 else 2):
+        return False
+    return all(_PINYIN_WORD.fullmatch(word) for word in words)

@@ -1,0 +1,42 @@
+"""What a message says of its sender, against what is known of them."""
+
+import re
+from dataclasses import replace
+
+from actions import phrases
+from actions.state import Contact, Known, Said
+
+_BARE_NAME = re.compile(r"^[一-鿿]{2,3}$")
+
+
+def read_contact(said: Said, known: Known, asked: str | None) -> Known:
+    """Returns what is known with phone, name and the wish for anonymity; a wrong number leaves the good one."""
+    contact = known.contact
+    if phrases.CHANGE_PHONE.match(said.text):
+        return replace(known, contact=replace(contact, phone=None, declined=False, anonymous=False))
+    if phrases.NOT_ANONYMOUS.search(said.text):
+        contact = replace(contact, anonymous=False, declined=False)
+    if said.phone:
+        contact = replace(contact, phone=said.phone, declined=False)
+    if name := _name(said, contact, asked):
+        contact = replace(contact, name=name, anonymous=False if asked == "confirmed" else contact.anonymous)
+    if said.anonymous:
+        contact = replace(contact, anonymous=True, name=None)
+    elif not said.phone and not said.bad_phone and _declines(said, contact, asked):
+        contact = replace(contact, declined=True)
+    return replace(known, contact=contact)
+
+
+def _name(said: Said, contact: Contact, asked: str | None) -> str | None:
+    if said.name:
+        return said.name if asked in ("contact", "confirmed") or said.phone or not contact.name else None
+    bare = asked == "contact" and said.intent in ("inform", "nlu_fallback") and not said.place
+    return said.text if bare and _BARE_NAME.match(said.text) and not phrases.NOTHING.match(said.text) else None
+
+
+def _declines(said: Said, contact: Contact, asked: str | None) -> bool:
+    if said.intent == "decline_contact":
+        return asked == "contact" or not contact.phone
+    if asked != "contact" or said.has_substance:
+        return asked == "contact" and bool(phrases.UNWILLING.search(said.text))
+    return said.intent in ("deny", "dont_know", "cancel", "nothing") or bool(phrases.NOTHING.match(said.text))

@@ -1,0 +1,100 @@
+"""What a message says of the matter itself: telling, adding, correcting, and parting or joining several."""
+
+import re
+from dataclasses import replace
+from typing import Any
+
+from actions import phrases
+from actions.state import MAX_MATTER, Heard, Known, Said
+
+_TELLING = frozenset({"report", "emergency", "supplement", "correct"})
+# Intents that hold a matter now and then: 你们这帮吃干饭的，路灯坏了三个月没人管. Only the triage can tell.
+_DOUBTFUL = frozenset({"nlu_fallback", "inform", "out_of_scope", "open_report", "insult", "chitchat"})
+_ADDING = frozenset({"report", "emergency", "supplement"})
+_ANSWERED_AT_LENGTH = 8
+_NEXT = re.compile(r"^(?:还有|還有|另外|此外|再|顺便|順便|对了|對了)")
+
+
+def read_command(said: Said, known: Known) -> Heard | None:
+    """Returns what a command about the matters leaves (第二件不报了, 合成一件, 事情写错了), or None if it is none."""
+    if known.matters and phrases.AS_ONE.search(said.text):
+        return Heard(replace(known, matters=(), whole=True, confirmed=None))
+    if known.whole and phrases.APART.match(said.text):
+        return Heard(replace(known, whole=False, confirmed=None), grew=True)
+    if known.matters and (match := phrases.ONLY.search(said.text) or phrases.DROP.search(said.text)):
+        return Heard(_chosen(known, phrases.ordinal(match), keep=match.re is phrases.ONLY))
+    if known.matter and (found := phrases.CHANGE_MATTER.match(said.text)):
+        new = (found["new"] or found["newer"] or "").strip()
+        return Heard(replace(known, matter=new or None, matters=(), triage=None, confirmed=None), grew=bool(new))
+    return None
+
+
+def _chosen(known: Known, at: int, keep: bool) -> Known:
+    """Returns what remains after 只报第一件 or 第二件不报了; a number that is not on the list changes nothing."""
+    if at >= len(known.matters):
+        return known
+    chosen = known.matters[at]
+    left = [chosen] if keep else [one for one in known.matters if one is not chosen]
+    return replace(known, matter="；".join(left), matters=tuple(left) if len(left) > 1 else (), confirmed=None)
+
+
+def read_matter(said: Said, before: Known, after: Known, asked: str | None) -> Heard:
+    """Returns what is known with the matter told, corrected or grown by this message."""
+    if corrected := _corrected(said, before):
+        return Heard(replace(after, **corrected, confirmed=None), grew=True)
+    if asked == "place" and before.matter and phrases.WHEN.match(said.text):
+        return Heard(_added(after, said))
+    if not said.has_substance:
+        return Heard(after)
+    if not before.matter:
+        return _told(said, after, asked)
+    words = said.typed or said.text
+    if words in before.matter or not _adds(said, before, after, asked):
+        return Heard(after)
+    return Heard(_added(after, said), grew=True)
+
+
+def _told(said: Said, after: Known, asked: str | None) -> Heard:
+    doubtful = said.intent in _DOUBTFUL and not (asked in ("place", "contact") and said.intent == "inform")
+    if said.intent not in _TELLING and not doubtful:
+        return Heard(after)
+    matter = (said.typed or said.text)[:MAX_MATTER]
+    return Heard(replace(after, matter=matter, confirmed=None), grew=True, doubtful=doubtful)
+
+
+def _adds(said: Said, before: Known, after: Known, asked: str | None) -> bool:
+    """Tells whether a message about a matter that is known already says more of it."""
+    if asked == "place" and after.place != before.place:
+        # 枯桃社区3号楼，昨天物业来过没修好: more than where it is. Words that only find the place stay with the place.
+        told = len(re.findall(r"\w", said.rest))
+        return bool(said.place) and told >= (6 if said.intent in _ADDING else _ANSWERED_AT_LENGTH)
+    if said.intent in _ADDING:
+        return True
+    if asked in ("contact", "confirmed") and said.intent in ("inform", "nlu_fallback"):
+        return len(re.findall(r"\w", said.rest)) >= _ANSWERED_AT_LENGTH or not said.has_facts
+    return False
+
+
+def _added(known: Known, said: Said) -> Known:
+    """Returns what is known with the words added: as one more matter when they say so, else to the last one."""
+    words = said.typed or said.text
+    matters = tuple(known.matters)
+    if matters:
+        more = _NEXT.match(words) and len(matters) < 5
+        matters = (*matters, words) if more else (*matters[:-1], f"{matters[-1]}；{words}")
+    return replace(known, matter=f"{known.matter}；{words}"[:MAX_MATTER], matters=matters, confirmed=None)
+
+
+def _corrected(said: Said, known: Known) -> dict[str, Any] | None:
+    """Returns matter and matters with 不是路灯是井盖 carried out, or None when the message corrects no word of them."""
+    found = phrases.NOT_THIS_BUT.search(said.text)
+    old = found["old"].strip() if found else ""
+    if not found or not known.matter or len(old) < 2 or old not in known.matter or said.name or said.phone:
+        return None
+    new, rest = found["new"].strip(), known.matter.split(old, 1)[1]
+    overlap = next((size for size in range(len(new), 0, -1) if rest.startswith(new[-size:])), 0)
+    new = new[: len(new) - overlap] if overlap else new
+    return {
+        "matter": known.matter.replace(old, new, 1),
+        "matters": tuple(one.replace(old, new, 1) for one in known.matters),
+    }

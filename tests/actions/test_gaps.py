@@ -1,0 +1,135 @@
+"""Answers that residents give besides the one that was asked for."""
+
+from dataclasses import replace
+
+import pytest
+
+from actions.intake import hear, weigh
+from actions.state import Contact, Heard, Known
+from tests.actions.test_intake import COMPLETE, FIRE, KUTAO, ORDINARY, TOLD, say, turn
+
+PLACED = replace(TOLD, place=KUTAO)
+
+
+@pytest.mark.parametrize("text", ["昨天晚上开始的", "三天了", "大概一个星期", "从上周五就开始了", "今天早上八点多"])
+def test_a_time_is_no_place(text):
+    step = turn(say(text), replace(TOLD, asked={"place": 1}), "place", triage=None)
+    assert (step.known.place, step.ask, step.style) == (None, "place", "told_when")
+    assert step.known.matter.endswith(text)
+
+
+@pytest.mark.parametrize("text", ["无", "没有", "跳过", "随便", "没有了", "我不想说在哪", "地址不方便透露"])
+def test_no_answer_to_where_goes_on_without_a_place(text):
+    step = turn(say(text, "nlu_fallback"), TOLD, "place")
+    assert step.known.place["unknown"]
+    assert step.ask == "contact"
+
+
+@pytest.mark.parametrize("text", ["无", "没有", "跳过", "随便", "不方便说", "算了", "没有电话"])
+def test_no_answer_to_the_phone_goes_on_without_one(text):
+    intent = {"算了": "cancel", "没有电话": "decline_contact"}.get(text, "nlu_fallback")
+    step = turn(say(text, intent), PLACED, "contact")
+    assert step.known.contact.declined
+    assert step.ask == "confirmed"
+
+
+def test_giving_up_at_the_phone_is_a_cancel():
+    assert turn(say("算了，不报了", "cancel", confidence=0.7), PLACED, "contact").outcome == "cancelled"
+
+
+def test_anonymity_can_be_taken_back_with_a_phone():
+    known = replace(COMPLETE, contact=Contact(anonymous=True))
+    step = turn(
+        say("不匿名了 留电话13900530102", "correct", phone="13900530102", rest="不匿名了 留电话"), known, "confirmed"
+    )
+    assert step.known.contact == Contact("13900530102")
+
+
+def test_the_name_alone_can_be_corrected():
+    known = replace(COMPLETE, contact=Contact("13800530101", "刘女士"))
+    step = turn(say("不是刘女士是柳女士", "correct", name="柳女士", rest="不是刘女士是"), known, "confirmed")
+    assert step.known.contact == Contact("13800530101", "柳女士")
+    assert step.known.matter == COMPLETE.matter
+
+
+def test_a_bare_name_at_the_phone_is_a_name_and_the_phone_is_asked_again():
+    step = turn(say("刘建国", "inform"), PLACED, "contact")
+    assert (step.known.contact.name, step.ask) == ("刘建国", "contact")
+
+
+def test_the_place_and_more_of_the_matter_in_one_answer():
+    said = say("枯桃社区3号楼，昨天物业来过没修好就走了", place=KUTAO, rest="昨天物业来过没修好就走了")
+    step = turn(said, TOLD, "place")
+    assert step.known.place == KUTAO
+    assert "没修好" in step.known.matter
+    assert step.ask == "contact"
+
+
+def test_more_of_the_matter_is_no_place():
+    step = turn(say("里面有死老鼠臭得很", "report"), TOLD, "place")
+    assert (step.known.place, step.ask) == (None, "place")
+    assert "死老鼠" in step.known.matter
+
+
+def test_a_greeting_after_a_long_silence_offers_to_go_on():
+    step = turn(say("你好", "greet", returning=True), PLACED, "contact")
+    assert (step.lines, step.ask) == (("utter_welcome_back",), "contact")
+    assert turn(say("你好", "greet"), PLACED, "contact").lines == ("utter_greet_again",)
+
+
+def test_a_person_is_offered_after_two_turns_that_get_nowhere():
+    first = turn(say("不对", "deny"), replace(COMPLETE, asked={"confirmed": 1}), "confirmed")
+    assert "utter_offer_person" not in first.lines
+    second = turn(say("就是不对", "deny"), first.known, "confirmed")
+    assert "utter_offer_person" in second.lines
+    third = turn(say("哎呀", "nlu_fallback"), second.known, "confirmed")
+    assert "utter_offer_person" not in third.lines
+
+
+def test_a_turn_that_gets_on_forgets_the_stumbles():
+    first = turn(say("138001", "inform", bad_phone="138001", rest=""), PLACED, "contact")
+    assert first.known.asked["stumbles"] == 1
+    second = turn(say("13800530101", phone="13800530101", rest=""), first.known, "contact")
+    assert second.known.asked["stumbles"] == 0
+
+
+def test_pinyin_is_met_with_a_request_for_characters():
+    step = turn(say("xiao qu ting shui le", "nlu_fallback", pinyin=True), Known())
+    assert (step.known.matter, step.ask, step.style) == (None, "matter", "pinyin")
+    step = turn(say("bu zhi dao", "nlu_fallback", pinyin=True), TOLD, "place")
+    assert (step.lines, step.ask, step.known.place) == (("utter_write_chinese",), "place", None)
+
+
+def test_photos_are_counted_and_are_no_matter():
+    step = turn(say("[图片]", "inform", photos=2, rest=""), Known())
+    assert (step.known.photos, step.known.matter, step.ask) == (2, None, "matter")
+    assert step.lines == ("utter_photos",)
+    step = turn(say("[图片]", "inform", photos=1, rest=""), replace(TOLD, photos=2), "place")
+    assert (step.known.photos, step.known.place, step.ask) == (3, None, "place")
+
+
+def test_photos_at_the_summary_show_it_again_and_are_no_yes():
+    step = turn(say("[图片]", "inform", photos=1, rest=""), COMPLETE, "confirmed")
+    assert (step.ask, step.style, step.outcome) == ("confirmed", None, None)
+
+
+def test_danger_comes_before_the_thanks_for_a_photo():
+    step = turn(say("着火了", "emergency", photos=1, rest="着火了"), Known(), triage=FIRE)
+    assert step.lines == ("utter_emergency_119",)
+
+
+@pytest.mark.parametrize(("text", "intent"), [("停水了", "report"), ("着火了", "emergency")])
+def test_three_characters_can_be_a_matter(text, intent):
+    assert turn(say(text, intent), Known()).known.matter == text
+
+
+@pytest.mark.parametrize("intent", ["nlu_fallback", "insult", "out_of_scope"])
+def test_only_the_triage_tells_whether_a_doubtful_message_holds_a_matter(intent):
+    heard = hear(say("你们这帮吃干饭的路灯坏了三个月没人管", intent), Known(), "matter")
+    assert heard.doubtful
+    assert weigh(heard, ORDINARY | {"appeal": 0.99}).known.matter
+    assert weigh(heard, ORDINARY | {"appeal": 0.1}).known.matter is None
+
+
+def test_a_told_matter_is_not_doubted():
+    assert weigh(Heard(TOLD, grew=True), ORDINARY | {"appeal": 0.1}).known.matter
