@@ -1,5 +1,6 @@
 """Cases like the one being told, and the words of a rating."""
 
+import asyncio
 from dataclasses import replace
 
 import httpx
@@ -70,11 +71,11 @@ def test_an_own_case_is_urged_or_added_to(text, move):
     assert offers.read_choice(say(text), replace(COMPLETE, similar=[OWN]), "confirmed").move == move
 
 
-async def test_similar_cases_are_looked_up_once_before_the_first_summary(desk):
+def test_similar_cases_are_looked_up_once_before_the_first_summary(desk):
     asked = desk(Desk([OTHER]))
-    step = await offers.look("draft", SUMMARY)
+    step = asyncio.run(offers.look("draft", SUMMARY))
     assert step.known.similar == [OTHER]
-    await offers.look("draft", step)
+    asyncio.run(offers.look("draft", step))
     assert asked.asked == 1
 
 
@@ -87,16 +88,16 @@ async def test_similar_cases_are_looked_up_once_before_the_first_summary(desk):
         Step(COMPLETE, None, outcome="file"),
     ],
 )
-async def test_nobody_is_asked_for_similar_cases_elsewhere(desk, step):
+def test_nobody_is_asked_for_similar_cases_elsewhere(desk, step):
     asked = desk(Desk([OTHER]))
-    assert await offers.look("draft", step) == step
+    assert asyncio.run(offers.look("draft", step)) == step
     assert asked.asked == 0
 
 
 @pytest.mark.parametrize("failure", [httpx.ReadTimeout("slow"), RefusedError(404, "没有找到")])
-async def test_a_search_that_fails_costs_only_the_hint(desk, failure):
+def test_a_search_that_fails_costs_only_the_hint(desk, failure):
     desk(Desk(failure=failure))
-    step = await offers.look("draft", SUMMARY)
+    step = asyncio.run(offers.look("draft", SUMMARY))
     assert (step.ask, step.known.similar) == ("confirmed", [])
 
 
