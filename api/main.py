@@ -12,6 +12,7 @@ from sqlalchemy.exc import DataError, StatementError
 
 import api.accounts.routes
 import api.cases.routes
+import api.chat.attachment_routes
 import api.chat.internal
 import api.chat.routes
 import api.health.routes
@@ -35,6 +36,8 @@ ROUTERS = (
     api.cases.routes.router,
     api.notices.routes.router,
     api.chat.routes.router,
+    api.chat.attachment_routes.router,
+    api.chat.attachment_routes.staff,
     api.chat.internal.router,
     api.health.routes.router,
 )

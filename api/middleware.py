@@ -11,7 +11,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from api.errors import problem_response
 from api.health.metrics import REQUESTS, SECONDS
 
-BODY_LIMIT = 1_000_000
+BODY_LIMIT, UPLOAD_LIMIT = 1_000_000, 10_100_000
+"""Bytes of a request: of JSON, and of the one call that takes a photo (10 MB and its multipart frame)."""
+_UPLOAD = ("POST", "/api/v1/chat/attachments")
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9_-]{8,64}")
 _HEADERS = [
     (b"x-content-type-options", b"nosniff"),
@@ -71,9 +73,12 @@ def _request_id(scope: Scope) -> str:
 
 
 def limited(scope: Scope, receive: Receive) -> Receive:
-    """Returns a ``receive`` that ends a body over ``BODY_LIMIT`` bytes with 413, on the interfaces that take JSON."""
+    """Returns a ``receive`` that ends a body over the limit of its interface with 413."""
     if not scope["path"].startswith(("/api/", "/internal/")):
         return receive
+    limit, detail = BODY_LIMIT, "内容过大：一次请求最多 1 MB"
+    if (scope.get("method"), scope["path"]) == _UPLOAD:
+        limit, detail = UPLOAD_LIMIT, "照片太大：一张最多 10 MB，请换一张或缩小后再发"
     announced = dict(scope["headers"]).get(b"content-length", b"0")
     total = 0
 
@@ -81,8 +86,8 @@ def limited(scope: Scope, receive: Receive) -> Receive:
         nonlocal total
         message = await receive()
         total += len(message.get("body", b""))
-        if total > BODY_LIMIT or (announced.isdigit() and int(announced) > BODY_LIMIT):
-            raise HTTPException(413, "内容过大：一次请求最多 1 MB")
+        if total > limit or (announced.isdigit() and int(announced) > limit):
+            raise HTTPException(413, detail)
         return message
 
     return counted

@@ -1,4 +1,4 @@
-"""The worker: ``huey_consumer api.worker.huey``. Deadlines, delivery of the outbox, silent emergencies, heartbeat."""
+"""The worker: ``huey_consumer api.worker.huey``. Deadlines, outbox, silent emergencies, unsent photos, heartbeat."""
 
 # huey's decorators carry no types.
 # mypy: disable-error-code="untyped-decorator"
@@ -15,6 +15,7 @@ from redis.exceptions import RedisError
 import api.chat.news
 import api.notices.subscribers  # noqa: F401  registers what becomes a notice
 from api.cases.cards import close_silent, show_cards
+from api.chat.attachments import sweep as sweep_photos
 from api.chat.drafts import SILENCE, file_silent_emergencies
 from api.columns import utcnow
 from api.db import session_factory
@@ -99,6 +100,13 @@ def tidy() -> None:
     with session_factory()() as db:
         forget_old(db, utcnow())
         db.commit()
+
+
+@huey.periodic_task(crontab(minute="40"))
+@huey.lock_task("photos")
+def photos() -> None:
+    """Each hour: removes the photos that nobody sent."""
+    sweep_photos(utcnow())
 
 
 def hurry(emitted: list[tuple[str, dict[str, Any]]]) -> None:

@@ -9,7 +9,10 @@ from sqlalchemy import or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from api.chat import attachments
+from api.chat.enclosures import Position
 from api.chat.lines import HANT, Line, front_lines, in_script, script_of
+from api.chat.location import Where
 from api.chat.models import (
     ANSWERED,
     BOT,
@@ -28,11 +31,19 @@ from api.db import session_factory
 
 @dataclass(frozen=True)
 class Incoming:
-    """A message as it arrived, cleaned; ``client_id`` is the id that the resident's page gave it."""
+    """A message as it arrived, cleaned.
+
+    Attributes:
+        text: what was said; may be empty beside photos.
+        client_id: the id that the resident's page gave the message.
+        attachments: ids of uploaded photos, each once.
+        where: where the device was, when the resident shared it.
+    """
 
     text: str
     client_id: str
-    attachments: list[Any]
+    attachments: list[str]
+    where: Where | None = None
 
 
 @dataclass(frozen=True)
@@ -73,7 +84,7 @@ def receive(digest: str, incoming: Incoming, now: datetime) -> Receipt:
     """Stores a message before anybody is asked; the same ``client_id`` is stored once and answered once.
 
     Raises:
-        Problem: 401 when the token opens no conversation.
+        Problem: 401 when the token opens no conversation, 404 or 409 when its photos cannot be sent.
     """
     try:
         with session_factory().begin() as db:
@@ -149,6 +160,9 @@ def _store(db: Session, session: ChatSession, draft: Draft, incoming: Incoming, 
     )
     db.add(message)
     db.flush()
+    attachments.send(db, message, incoming.attachments)
+    if incoming.where:
+        db.add(Position(message_id=message.id, value=incoming.where.as_json()))
     return message
 
 

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from api.accounts.deps import Actor, Now
 from api.cases.deadlines import get_deadlines
 from api.cases.moves import apply_action
-from api.chat import drafts, ownership
+from api.chat import attachments, drafts, ownership
 from api.chat.models import PERSON, WANTS_PERSON, ChatSession, Draft
 from api.db import SessionDep
 from api.errors import Problem
@@ -151,6 +151,8 @@ def act(no: str, body: ActionIn, draft: DraftDep, db: SessionDep, now: Now) -> d
     case = ownership.owned_case(db, draft.session_id, no)
     actor = Actor("resident", draft.session_id, "resident")
     apply_action(db, case, body.action, actor, now, note=body.note or None, stars=body.stars)
+    if body.action == "补充":
+        attachments.add_to_case(db, draft.id, case)
     db.commit()
     return ownership.item(db, case)
 

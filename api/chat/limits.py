@@ -23,6 +23,7 @@ class Limit:
 # Far above what people do: whole streets and offices share one address, and a page may send what it kept offline.
 SESSIONS_PER_ADDRESS = Limit("sessions", 600, 60)
 MESSAGES_PER_SESSION = Limit("messages", 120, 60)
+UPLOADS_PER_SESSION = Limit("uploads", 30, 60)
 
 
 async def check(redis: Redis, limit: Limit, key: str, detail: str) -> None:

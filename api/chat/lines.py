@@ -49,7 +49,6 @@ class _Errors(_Strict):
     too_long: str
     too_fast: str
     too_many_sessions: str
-    too_many_attachments: str
 
 
 class FrontLines(_Strict):
@@ -57,7 +56,6 @@ class FrontLines(_Strict):
 
     greeting: list[_Bubble]
     empty: str
-    attachment_only: str
     bot_down: str
     busy: str
     retry: str

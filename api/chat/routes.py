@@ -12,7 +12,8 @@ from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel, BeforeValidator, Field
 
 from api.accounts.deps import Now
-from api.chat import limits, store
+from api.chat import limits, location, store
+from api.chat.attachments import MAX_PHOTOS, too_many
 from api.chat.inbox import Incoming
 from api.chat.lines import Line, front_lines, in_script
 from api.chat.text import MAX_CHARS, clean, has_words
@@ -20,7 +21,6 @@ from api.chat.turns import close_runtime, runtime, take_turn
 from api.errors import Problem
 from api.health.metrics import TURN_SECONDS
 
-MAX_ATTACHMENTS = 9
 _TOKEN = re.compile(r"Bearer +([A-Za-z0-9_-]{20,100})\Z", re.IGNORECASE)
 
 
@@ -39,6 +39,15 @@ def _clean(value: Any) -> Any:
     return clean(value) if isinstance(value, str) else value
 
 
+class LocationIn(BaseModel):
+    """Where the device says it is."""
+
+    lat: float = Field(ge=-90, le=90, allow_inf_nan=False)
+    lng: float = Field(ge=-180, le=180, allow_inf_nan=False)
+    accuracy: float | None = Field(None, ge=0, le=1e8, description="米")
+    system: location.System = Field("wgs84", description="坐标系：浏览器给 wgs84，微信和国内地图给 gcj02")
+
+
 class MessageIn(BaseModel):
     """What a resident's page sends."""
 
@@ -46,7 +55,10 @@ class MessageIn(BaseModel):
     message_id: Annotated[str, BeforeValidator(_clean)] | None = Field(
         None, min_length=1, max_length=64, description="页面给这条消息的编号；重发时不变，就不会办两次"
     )
-    attachments: list[dict[str, Any] | Annotated[str, BeforeValidator(_clean)]] = Field(default_factory=list)
+    attachments: list[Annotated[str, Field(max_length=32)]] = Field(
+        default_factory=list, description="上传后得到的照片编号"
+    )
+    location: LocationIn | None = Field(None, description="分享位置；变成一句话接在 text 后面")
 
 
 class MessageOut(BaseModel):
@@ -60,6 +72,7 @@ class MessageOut(BaseModel):
     created_at: str | None = None
     message_id: str | None = None
     status: str | None = None
+    photos: int | None = None
 
 
 class SessionOut(BaseModel):
@@ -71,11 +84,15 @@ class SessionOut(BaseModel):
 
 
 class TurnOut(BaseModel):
-    """The answer to a message. ``seq`` is the number of the resident's own message."""
+    """The answer to a message.
+
+    ``seq`` is the number of the resident's own message, ``said`` what it says where a position was put into words.
+    """
 
     messages: list[MessageOut]
     state: str | None = None
     seq: int | None = None
+    said: str | None = None
 
 
 class HistoryOut(BaseModel):
@@ -111,21 +128,28 @@ async def send_message(message: MessageIn, digest: ChatToken, now: Now) -> TurnO
     """Takes what a resident says and answers. Repeating a ``message_id`` gives the stored answer."""
     if len(message.text) > MAX_CHARS:
         raise Problem(413, front_lines().errors.too_long)
-    if len(message.attachments) > MAX_ATTACHMENTS:
-        raise Problem(422, front_lines().errors.too_many_attachments)
-    if not has_words(message.text):
-        return await _ask_for_words(digest, bool(message.attachments))
+    photos = list(dict.fromkeys(message.attachments))
+    if len(photos) > MAX_PHOTOS:
+        raise too_many()
+    text, where = message.text if has_words(message.text) else "", None
+    if (at := message.location) is not None:
+        # The first call reads the table of places.
+        told = await run_in_threadpool(location.words, at.lat, at.lng, at.accuracy, at.system)
+        where = location.locate(at.lat, at.lng, at.accuracy, at.system)
+        text = f"{text}\n{told}" if text else told
+    if not (text or photos):
+        return await _ask_for_words(digest)
     await limits.check(runtime().redis, limits.MESSAGES_PER_SESSION, digest, front_lines().errors.too_fast)
-    incoming = Incoming(message.text, message.message_id or secrets.token_hex(16), message.attachments)
+    incoming = Incoming(text, message.message_id or secrets.token_hex(16), photos, where)
     # Shielded: a resident who leaves in mid-turn finds the whole answer on coming back.
     with TURN_SECONDS.time():
         turn = await asyncio.shield(asyncio.create_task(take_turn(runtime(), digest, incoming, now)))
-    return TurnOut.model_validate(turn.__dict__)
+    return TurnOut.model_validate(turn.__dict__ | {"said": text if where else None})
 
 
-async def _ask_for_words(digest: str, attachments: bool) -> TurnOut:
+async def _ask_for_words(digest: str) -> TurnOut:
     script = await run_in_threadpool(store.know, digest)
-    said = in_script(Line(front_lines().attachment_only if attachments else front_lines().empty), script)
+    said = in_script(Line(front_lines().empty), script)
     return TurnOut(messages=[MessageOut(author="bot", text=said.text, quick_replies=[])])
 
 

@@ -41,7 +41,7 @@ def view(message: ChatMessage) -> dict[str, Any]:
     if message.case_no:
         shown["case_no"] = message.case_no
     if message.author == RESIDENT:
-        shown |= {"message_id": message.client_id, "status": message.status}
+        shown |= {"message_id": message.client_id, "status": message.status, "photos": len(message.attachments) or None}
     return shown
 
 

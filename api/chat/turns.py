@@ -22,6 +22,9 @@ from api.settings import Settings, get_settings
 
 log = structlog.get_logger(__name__)
 
+PHOTO_ALONE = "[图片]"
+"""What the bot reads of a message without words."""
+
 MAX_ATTEMPTS = 5
 """A message that a healthy bot refuses so often will never be answered: a person gets it."""
 
@@ -80,7 +83,7 @@ async def take_turn(chat: Runtime, digest: str, incoming: Incoming, now: datetim
         now: when it arrived.
 
     Raises:
-        Problem: 401 when the token opens no conversation.
+        Problem: 401 when the token opens no conversation, 404 or 409 when its photos cannot be sent.
     """
     async with chat.locks.hold(digest) as lease:
         receipt = await run_in_threadpool(inbox.receive, digest, incoming, now)
@@ -125,7 +128,7 @@ async def _work_off(chat: Runtime, lease: Lease, receipt: Receipt, now: datetime
 async def _ask(
     chat: Runtime, receipt: Receipt, one: Waiting, now: datetime, *, draft_id: str, urgent: bool
 ) -> tuple[str, list[dict[str, Any]]]:
-    text = for_bot(one.text)
+    text = for_bot(one.text) or (PHOTO_ALONE if one.attachments else "")
     if not text:  # only slashes or at-signs: nothing to understand, and Rasa must not see a command
         line = Line(front_lines().empty)
         return await _settle(receipt, [one.id], [line], now, draft_id=draft_id, done=False)

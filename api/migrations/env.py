@@ -4,6 +4,7 @@ from alembic import context
 
 import api.accounts.models
 import api.cases.models
+import api.chat.enclosures
 import api.chat.models
 import api.notices.models
 import api.outbox.models  # noqa: F401

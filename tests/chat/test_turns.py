@@ -57,12 +57,6 @@ def test_without_words_the_front_asks_for_some(resident: Resident, bot: FaultyBo
     assert bot.heard == []
 
 
-def test_a_picture_alone_gets_a_line_of_its_own(resident: Resident, bot: FaultyBot) -> None:
-    (line,) = resident.say("", attachments=[{"name": "路灯.jpg"}])
-    assert "图片" in line["text"]
-    assert resident.post("看", attachments=[{"name": "x"}] * 10).status_code == 422
-
-
 @pytest.mark.parametrize(
     "text", ["😀😀", "<img src=x onerror=alert(1)>", "'; DROP TABLE cases;--", "{{7*7}} ${x}", "Ｈｅｌｌｏ", "说\n两行"]
 )
