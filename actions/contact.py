@@ -35,6 +35,8 @@ def _name(said: Said, contact: Contact, asked: str | None) -> str | None:
 
 
 def _declines(said: Said, contact: Contact, asked: str | None) -> bool:
+    if phrases.NO_PHONE.search(said.text):
+        return not contact.phone or asked == "contact"
     if said.intent == "decline_contact":
         return asked == "contact" or not contact.phone
     if asked != "contact" or said.has_substance:

@@ -6,7 +6,7 @@ from typing import Any
 
 from actions import phrases
 from actions.contact import read_contact
-from actions.matter import read_command, read_matter
+from actions.matter import read_command, read_matter, without_phone
 from actions.place import read_place
 from actions.state import Heard, Known, Said, Step
 
@@ -87,7 +87,7 @@ def weigh(heard: Heard, triage: dict[str, Any]) -> Heard:
     emergency = known.emergency or bool(triage.get("emergency"))
     if heard.doubtful and not emergency and triage.get("appeal", 1.0) < APPEAL_BAR:
         return replace(heard, known=replace(known, matter=None))
-    matters = tuple(known.matters) or tuple(one["text"] for one in triage.get("matters") or ())
+    matters = tuple(known.matters) or tuple(without_phone(one["text"]) for one in triage.get("matters") or ())
     single = emergency or known.whole or len(matters) < 2
     after = replace(known, triage=triage, emergency=emergency, matters=() if single else matters)
     if not emergency or known.emergency:

@@ -12,6 +12,7 @@ _TELLING = frozenset({"report", "emergency", "supplement", "correct"})
 _DOUBTFUL = frozenset({"nlu_fallback", "inform", "out_of_scope", "open_report", "insult", "chitchat"})
 _ADDING = frozenset({"report", "emergency", "supplement"})
 _ANSWERED_AT_LENGTH = 8
+_PHONE = re.compile(r"[,，。;；\s]*(?:我的?)?(?:联系)?(?:电话|手机号?|号码)?(?:是|:|：)?\s*1[3-9]\d{9}")
 _NEXT = re.compile(r"^(?:还有|還有|另外|此外|再|顺便|順便|对了|對了)")
 
 
@@ -38,16 +39,21 @@ def _chosen(known: Known, at: int, keep: bool) -> Known:
     return replace(known, matter="；".join(left), matters=tuple(left) if len(left) > 1 else (), confirmed=None)
 
 
+def without_phone(matter: str) -> str:
+    """Returns one of several matters without the phone number that was told in the same breath."""
+    return _PHONE.sub("", matter) or matter
+
+
 def read_matter(said: Said, before: Known, after: Known, asked: str | None) -> Heard:
     """Returns what is known with the matter told, corrected or grown by this message."""
     if corrected := _corrected(said, before):
         return Heard(replace(after, **corrected, confirmed=None), grew=True)
     if asked == "place" and before.matter and phrases.WHEN.match(said.text):
         return Heard(_added(after, said))
+    if not before.matter and (said.has_substance or (said.may_hold_more and said.intent in _TELLING)):
+        return _told(said, after, asked)
     if not said.has_substance:
         return Heard(after)
-    if not before.matter:
-        return _told(said, after, asked)
     words = said.typed or said.text
     if words in before.matter or not _adds(said, before, after, asked):
         return Heard(after)
@@ -59,7 +65,8 @@ def _told(said: Said, after: Known, asked: str | None) -> Heard:
     if said.intent not in _TELLING and not doubtful:
         return Heard(after)
     matter = (said.typed or said.text)[:MAX_MATTER]
-    return Heard(replace(after, matter=matter, confirmed=None), grew=True, doubtful=doubtful)
+    unsure = doubtful or not said.has_substance
+    return Heard(replace(after, matter=matter, confirmed=None), grew=True, doubtful=unsure)
 
 
 def _adds(said: Said, before: Known, after: Known, asked: str | None) -> bool:

@@ -32,6 +32,7 @@ def said_from(tracker: Tracker) -> Said:
         anonymous="anonymous" in facts,
         place=facts.get("place"),
         rest="" if text == _ONLY_PHOTOS else _without(text, entities),
+        beside="" if text == _ONLY_PHOTOS else _without(text, [one for one in entities if one["entity"] != "place"]),
         typed=metadata.get("typed") or text,
         photos=int(metadata.get("attachments") or 0),
         pinyin="pinyin" in facts,

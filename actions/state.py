@@ -14,6 +14,7 @@ _OPENER = re.compile(
     r"(?:要|想|想要|来|需要|得)?(?:投诉|举报|反映|反应|报修|求助|咨询|报|说)"
     r"(?:一下|下)?(?:个|一个|一件|点|些)?(?:问题|事情?|情况|诉求)?(?:吧|啊|呀)?[,。!?:; ]*$"
 )
+_PLACE_AND_MORE = 8
 
 
 @dataclass(frozen=True)
@@ -21,7 +22,7 @@ class Said:
     """One message as the NLU read it; ``text`` is in normal form, ``typed`` in the resident's own words.
 
     Attributes:
-        rest: the text without the facts that were found in it.
+        rest: the text without the facts that were found in it; ``beside`` still holds the place.
         photos: how many pictures came with it.
         pinyin: it is written in Latin letters that sound out Chinese.
         returning: the conversation had lain for an hour or more.
@@ -36,6 +37,7 @@ class Said:
     anonymous: bool = False
     place: dict[str, Any] | None = None
     rest: str = ""
+    beside: str = ""
     typed: str = ""
     photos: int = 0
     pinyin: bool = False
@@ -51,6 +53,11 @@ class Said:
         """Tells whether something is told besides facts and openers such as 我要投诉."""
         enough = 2 if self.intent in ("report", "emergency") else 4
         return not self.pinyin and len(re.findall(r"\w", self.rest)) >= enough and not _OPENER.match(self.text)
+
+    @property
+    def may_hold_more(self) -> bool:
+        """Tells whether the words of the place may hide a matter: the resolver may have taken too many of them."""
+        return bool(self.place) and len(re.findall(r"\w", self.beside)) >= _PLACE_AND_MORE
 
 
 @dataclass(frozen=True)

@@ -133,3 +133,16 @@ def test_only_the_triage_tells_whether_a_doubtful_message_holds_a_matter(intent)
 
 def test_a_told_matter_is_not_doubted():
     assert weigh(Heard(TOLD, grew=True), ORDINARY | {"appeal": 0.1}).known.matter
+
+
+def test_a_matter_that_the_place_has_swallowed_is_left_to_the_triage():
+    said = say("枯桃社区小广告贴满楼道", "report", place=KUTAO, rest="道", beside="枯桃社区小广告贴满楼道")
+    heard = hear(said, Known(), None)
+    assert (heard.doubtful, heard.grew) == (True, True)
+    assert weigh(heard, ORDINARY | {"appeal": 0.99}).known.matter
+    assert weigh(heard, ORDINARY | {"appeal": 0.1}).known.matter is None
+
+
+def test_no_phone_said_along_with_the_matter_is_not_asked_for_again():
+    step = turn(say("枯桃社区楼道灯坏了 不留电话", "report", place=KUTAO, rest="楼道灯坏了 不留电话"), Known())
+    assert (step.ask, step.known.contact.declined) == ("confirmed", True)

@@ -100,3 +100,8 @@ def test_a_correction_of_the_matter_keeps_place_and_phone():
     assert step.known.matter == "杂物没人收"
     assert (step.known.place, step.known.contact) == (COMPLETE.place, COMPLETE.contact)
     assert step.ask == "confirmed"
+
+
+def test_a_phone_number_is_no_part_of_one_of_several_matters():
+    told = ORDINARY | {"matters": [{"text": LIGHT}, {"text": f"{BINS}，我的电话是13800530101"}]}
+    assert weigh(Heard(Known(matter="x")), told).known.matters == (LIGHT, BINS)

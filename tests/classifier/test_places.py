@@ -107,3 +107,18 @@ def test_a_bad_row_is_named_by_file_and_line(tmp_path: Path):
 def test_any_text_is_answered(text: str):
     place = PLACES.resolve(text)
     assert place.community is None or place.street is not None
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("枯桃社区门口路灯坏了", "枯桃社区门口"),
+        ("枯桃社区小广告贴满楼道", "枯桃社区"),
+        ("枯桃社区的楼顶漏水", "枯桃社区"),
+        ("晓望社区村口的桥栏杆断了", "晓望社区村口"),
+        ("枯桃社区公交站牌倒了", "枯桃社区"),
+        ("枯桃社区3号楼2单元501室漏水", "枯桃社区3号楼2单元501室"),
+    ],
+)
+def test_a_place_ends_before_what_is_wrong_there(text, words):
+    assert PLACES.resolve(text).text == words
