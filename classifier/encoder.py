@@ -59,6 +59,7 @@ class Encoder:
     ) -> None:
         self._session, self._tokenizer, self.labels, self.lexical = session, tokenizer, labels, lexical
         self.max_tokens: int = labels["max_tokens"]
+        self.windows: int = labels.get("windows", 1)
         self.heads: dict[str, list[str]] = labels["heads"]
         self.version: str = labels["version"]
         self._outputs = ["embedding", *self.heads]
@@ -107,8 +108,21 @@ class Encoder:
         return Encoded({h: v / np.float32(temperatures[h]) for h, v in logits.items()}, joined["embedding"])
 
     def run(self, texts: list[str]) -> dict[str, np.ndarray]:
-        """The network's raw outputs by name, (n, …) each, in batches of like length."""
-        ids = [self.token_ids(text) for text in texts]
+        """The network's raw outputs by name, (n, …) each, in batches of like length.
+
+        Where the model reads long texts in several windows, a text's outputs are the mean over its windows.
+        """
+        if self.windows == 1:
+            return self._run_all([self.token_ids(text) for text in texts])
+        cut = [windows(self._tokenizer.encode(normalise(text)).ids, self.max_tokens, self.windows) for text in texts]
+        outputs = self._run_all([ids for parts in cut for ids in parts])
+        if not texts:
+            return outputs
+        counts = np.array([len(parts) for parts in cut])
+        starts = np.concatenate([[0], np.cumsum(counts)[:-1]])
+        return {name: np.add.reduceat(values, starts) / counts[:, None] for name, values in outputs.items()}
+
+    def _run_all(self, ids: list[list[int]]) -> dict[str, np.ndarray]:
         order = sorted(range(len(ids)), key=lambda i: len(ids[i]))
         parts: dict[str, list[np.ndarray]] = {name: [] for name in self._outputs}
         for batch in _batches([ids[i] for i in order]):
@@ -170,3 +184,17 @@ def clip(ids: list[int], limit: int) -> list[int]:
         return ids
     head = limit * 2 // 3
     return ids[:head] + ids[len(ids) - (limit - head) :]
+
+
+def windows(ids: list[int], limit: int, most: int) -> list[list[int]]:
+    """Cuts a list of token numbers into at most ``most`` windows of ``limit``.
+
+    Each begins with the text's opening, for a title says what the story is about, and ends with its last token. What
+    lies beyond the last window but one is left to a window at the text's end, where the wish stands.
+    """
+    if len(ids) <= limit:
+        return [ids]
+    lead, body, room = ids[: limit // 5], ids[limit // 5 : -1], limit - limit // 5 - 1
+    starts = list(range(0, len(body), room))[:most]
+    starts[-1] = max(len(body) - room, 0)
+    return [[*lead, *body[start : start + room], ids[-1]] for start in starts]

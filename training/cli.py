@@ -45,7 +45,8 @@ def train(
     ] = None,
     layers: Annotated[int, typer.Option(help="保留多少层，0 为全部", min=0)] = 0,
     epochs: Annotated[int, typer.Option(help="轮数", min=1)] = 3,
-    max_tokens: Annotated[int, typer.Option(help="训练时一条最多读多少词元", min=16, max=512)] = 128,
+    max_tokens: Annotated[int, typer.Option(help="训练时一次最多读多少词元", min=16, max=512)] = 128,
+    windows: Annotated[int, typer.Option(help="长文分几段读完，答案取平均；1 只读头尾", min=1, max=16)] = 4,
 ) -> None:
     """在自己的标注表上微调编码器。被中断后原样再运行一次，会从上一轮接着训练。"""
     try:
@@ -63,6 +64,7 @@ def train(
             layers=layers or None,
             epochs=epochs,
             max_tokens=max_tokens,
+            windows=windows,
         )
         with progress_bar(console) as progress:
             evaluation = train_table(table, _columns(text), _columns(label), out, dev, settings, console, progress)

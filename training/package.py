@@ -43,24 +43,26 @@ class Evaluation:
 
 def package(
     trainer: Trainer, out: Path, version: str, console: Console, task: str, max_tokens: int,
-    text_columns: Sequence[str] = (), unvoted: Sequence[str] = (),
+    text_columns: Sequence[str] = (), unvoted: Sequence[str] = (), windows: int = 1, opening: float = 0.0,
 ) -> dict[str, Evaluation]:  # fmt: skip
     """Writes ``model.onnx``, ``tokenizer.json``, ``lexical.npz`` and ``labels.json``; returns the served evaluation.
 
     Temperatures, lexical weights and thresholds are chosen on the trainer's dev set. ``unvoted`` heads get no lexical
-    vote.
+    vote. Long texts are read in at most ``windows`` windows; ``opening`` is the lexical weight of the first sentence.
     """
     out.mkdir(parents=True, exist_ok=True)
     shutil.copy(Path(trainer.settings.base) / "tokenizer.json", out / "tokenizer.json")
     labels = {
-        "version": version, "task": task, "max_tokens": max_tokens, "text_columns": list(text_columns),
+        "version": version, "task": task, "max_tokens": max_tokens, "windows": windows,
+        "text_columns": list(text_columns),
         "hidden": trainer.model.encoder.config.hidden_size, "shape": _shape(trainer), "recipe": "", "parity": 0.0,
         "heads": trainer.labels, "parents": trainer.settings.parents,
         "temperatures": dict.fromkeys(trainer.labels, 1.0), "lexical": {}, "thresholds": {},
     }  # fmt: skip
     _write(out, labels)
     silent = {*trainer.settings.parents.values(), *unvoted}  # a child's vote is its parent's
-    train_lexical(trainer.train, {h: n for h, n in trainer.labels.items() if h not in silent}).save(out / LEXICAL)
+    voting = {h: n for h, n in trainer.labels.items() if h not in silent}
+    train_lexical(trainer.train, voting, opening).save(out / LEXICAL)
     export_float(trainer.model, out / "model.onnx")
     labels["temperatures"], labels["lexical"] = _calibrate(Encoder.load(out), trainer)
     _write(out, labels)

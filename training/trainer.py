@@ -16,7 +16,7 @@ from torch import nn
 from torch.nn import functional
 from torch.optim.lr_scheduler import LambdaLR
 
-from classifier.encoder import clip
+from classifier.encoder import clip, windows
 from classifier.text import normalise
 from training.data import Example
 from training.model import HeadedEncoder, load_encoder, parameter_groups
@@ -35,6 +35,7 @@ class Settings:
     epochs: int = 4
     batch_size: int = 16
     max_tokens: int = 128  # of a training text; longer ones are cropped anew in each epoch
+    windows: int = 1  # in how many windows serving reads a long text; training then crops to one of them
     rate: float = 8e-5
     head_rate: float = 1e-3
     layer_decay: float = 0.9
@@ -166,8 +167,10 @@ class Trainer:
             yield self._batch([ids[i] for i in batch], [self.train[i] for i in batch])
 
     def _crop(self, ids: list[int], dice: random.Random) -> list[int]:
-        """A text beyond the window: its head and tail, as in serving, or one time in three a window anywhere."""
+        """A text beyond the window: what serving reads of it, and one time in three a window anywhere."""
         limit = self.settings.max_tokens
+        if self.settings.windows > 1:
+            return dice.choice(windows(ids, limit, self.settings.windows))
         if len(ids) <= limit or dice.random() > 1 / 3:
             return clip(ids, limit)
         start = dice.randrange(1, len(ids) - limit + 2)

@@ -1,11 +1,14 @@
-"""The encoder's window and its refusal of broken folders."""
+"""The encoder's windows and its refusal of broken folders."""
 
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
+from tokenizers import Tokenizer
 
-from classifier.encoder import Encoder, ModelError, clip
+from classifier.encoder import Encoder, ModelError, clip, windows
+from classifier.text import normalise
 
 MODEL = Path(__file__).resolve().parents[2] / "models" / "triage" / "default"
 
@@ -19,6 +22,33 @@ def test_clip_keeps_head_and_tail() -> None:
     ids = list(range(30))
     assert clip(ids, 30) == ids
     assert clip(ids, 9) == [0, 1, 2, 3, 4, 5, 27, 28, 29]
+
+
+def test_windows_cover_a_long_text_and_all_begin_with_its_opening() -> None:
+    ids = list(range(100))
+    assert windows(ids[:20], 20, 4) == [ids[:20]]
+    parts = windows(ids, 20, 9)
+    assert {one for part in parts for one in part} == set(ids)
+    assert all(len(part) <= 20 and part[:4] == [0, 1, 2, 3] and part[-1] == 99 for part in parts)
+    few = windows(ids, 20, 2)
+    assert len(few) == 2
+    assert few[0][:19] == ids[:19]
+    assert few[1][-15:] == ids[-15:]
+
+
+def test_outputs_of_a_text_in_windows_are_the_mean_over_them(tmp_path: Path) -> None:
+    for file in ("model.onnx", "tokenizer.json", "labels.json"):
+        (tmp_path / file).write_bytes((MODEL / file).read_bytes())
+    labels = json.loads((tmp_path / "labels.json").read_text("utf-8"))
+    (tmp_path / "labels.json").write_text(json.dumps(labels | {"windows": 3, "max_tokens": 16}), "utf-8")
+    encoder = Encoder.load(tmp_path)
+    long = "小区路灯坏了没人修，物业说要等业委会开会，业委会说归物业管，推来推去半年了，老人晚上不敢下楼"
+    ids = windows(Tokenizer.from_file(str(MODEL / "tokenizer.json")).encode(normalise(long)).ids, 16, 3)
+    assert len(ids) == 3
+    found = encoder.run(["停水", long])["category"]
+    single = np.mean([encoder._run([part])[1 + list(encoder.heads).index("category")][0] for part in ids], axis=0)
+    np.testing.assert_allclose(found[1], single, atol=0.15)  # eight bits scale with the batch
+    assert found.shape == (2, 15)
 
 
 def test_the_tokenizer_reads_chinese_by_pieces(encoder: Encoder) -> None:
