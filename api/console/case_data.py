@@ -21,6 +21,7 @@ from api.cases.override import Override
 from api.cases.schemas import ActionIn, RevealIn
 from api.cases.workflow import get_workflow
 from api.chat.models import ChatMessage
+from api.console.case_photos import seen_by
 from api.console.clock import ClockView, clock_view, moment
 from api.console.data import CHAT_ROLES, SOURCES, Ticket, as_staff
 from api.console.turns import Offer, offers
@@ -29,7 +30,7 @@ from api.errors import Problem
 from api.triage.service import get_taxonomy, get_triager
 
 # Rows of the history that change nothing for whoever is at work on the case.
-QUIET = ("查看联系方式", "黄牌", "红牌")
+QUIET = ("查看联系方式", "查看照片", "黄牌", "红牌")
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,8 @@ class CasePage:
         offers: the moves of the viewer's role.
         names: staff names by account id, for the history.
         transcript: the conversation it came from, ``{author, text, at}``.
+        photos: ids of the resident's photos.
+        position: where the resident's device was, in words.
         seq: number of the last history row shown: what a change is based on.
     """
 
@@ -50,6 +53,8 @@ class CasePage:
     offers: list[Offer]
     names: dict[str, str]
     transcript: list[dict[str, str]]
+    photos: list[str]
+    position: str | None
     seq: int
     may_reveal: bool
     may_judge: bool
@@ -61,6 +66,7 @@ def case_page(ticket: Ticket, no: str, now: datetime) -> CasePage:
     with as_staff(ticket) as (db, user):
         view = routes.one(no, db, user, now)
         case = routes.find_case(db, no, user)
+        photos, position = seen_by(db, user, case)
         view["source_name"] = SOURCES.get(case.source, case.source)
         return CasePage(
             view=view,
@@ -68,6 +74,8 @@ def case_page(ticket: Ticket, no: str, now: datetime) -> CasePage:
             offers=offers(db, case, view["actions"], user.role, now),
             names=_names(db, [*_actors(case), *(one.actor_id for one in case.overrides)]),
             transcript=_transcript(db, case),
+            photos=photos,
+            position=position,
             seq=case.history[-1].seq,
             may_reveal=may_reveal(user, case),
             may_judge=_judges(user) and case.status in get_workflow().open,
@@ -153,7 +161,7 @@ def chat_line(message: ChatMessage) -> dict[str, str]:
     """Returns one line of a conversation as staff read it: numbers masked."""
     text = mask_numbers(message.text)
     if message.attachments:
-        text = f"{text}\n[附件 {len(message.attachments)} 个]".strip()
+        text = f"{text}\n[照片 {len(message.attachments)} 张]".strip()
     return {"author": message.author, "text": text, "at": moment(message.created_at)}
 
 

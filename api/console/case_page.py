@@ -9,6 +9,7 @@ from api.columns import utcnow
 from api.console import case_data
 from api.console.case_data import CasePage
 from api.console.case_moves import MovesCard
+from api.console.case_photos import PhotosCard
 from api.console.case_triage import TriageCard
 from api.console.data import Ticket
 from api.console.frame import caught, frame, text
@@ -88,6 +89,7 @@ class CaseView:
             with ui.element("div").classes("columns"):
                 with ui.element("div").classes("left"):
                     self._story()
+                    PhotosCard(self.no, self.shown.photos, self.layer)
                     self._answer()
                     self._transcript()
                     self._history()
@@ -148,6 +150,8 @@ class CaseView:
                 where = " · ".join(filter(None, (place["street"], place["community"], place["grid"])))
                 self._fact("地点", place["text"] or "没有写")
                 self._fact("定位", where or "没有定位到街道，派单前请核实")
+                if self.shown.position:
+                    self._fact("手机定位", self.shown.position)
                 self._fact("主办单位", f"{view['department']}（{view['level']}级）")
                 self._fact("协办单位", "、".join(view["co_departments"]) or "无")
                 self._reporter()

@@ -43,11 +43,14 @@ _DONE = {
     "催办": "催办",
     "督办": "督办了这件",
     "查看联系方式": "查看了居民的联系方式",
+    "查看照片": "看了照片原图",
     "黄牌": "即将到期，亮黄牌",
     "红牌": "已经超期，亮红牌",
     "撤回": "撤回了诉求",
     "补充": "补充了情况",
 }
+
+_TONES = {"红牌": "red", "黄牌": "yellow", "改判": "brand", "查看联系方式": "soft", "查看照片": "soft"}
 
 
 @dataclass(frozen=True)
@@ -85,7 +88,7 @@ def _event(row: dict[str, Any], names: dict[str, str]) -> Event:
         at=moment(datetime.fromisoformat(row["at"])),
         changes=changes,
         note=row["note"],
-        tone={"红牌": "red", "黄牌": "yellow", "改判": "brand", "查看联系方式": "soft"}.get(row["action"], "plain"),
+        tone=_TONES.get(row["action"], "plain"),
     )
 
 
