@@ -37,7 +37,7 @@ class ValidateAppealForm(Action):
         if step.followup:
             await follow_up(dispatcher, tracker, said)
         if step.known.similar and not known.similar:
-            offers.show(dispatcher, list(step.known.similar))
+            offers.show(dispatcher, step.known.similar[0])
         if step.style == "candidates":
             _offer(dispatcher, step.known)
         await _keep_danger(sender, known, step)

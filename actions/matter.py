@@ -50,8 +50,9 @@ def read_matter(said: Said, before: Known, after: Known, asked: str | None) -> H
         return Heard(replace(after, **corrected, confirmed=None), grew=True)
     if asked == "place" and before.matter and phrases.WHEN.match(said.text):
         return Heard(_added(after, said))
-    if not before.matter and (said.has_substance or (said.may_hold_more and said.intent in _TELLING)):
-        return _told(said, after, asked)
+    if not before.matter:
+        tells = said.has_substance or (said.may_hold_more and said.intent in _TELLING)
+        return _told(said, after, asked) if tells else Heard(after)
     if not said.has_substance:
         return Heard(after)
     words = said.typed or said.text

@@ -15,7 +15,7 @@ from actions.desk import RefusedError, get_desk
 from actions.reading import draft_from, given_place, shorten
 from actions.state import Known, Said, Step
 
-_CASE_NO = re.compile(r"LX\d{8}-\d{5}", re.IGNORECASE)
+_MASKED_PHONE = re.compile(r"[,，;；\s]*(?:我的?)?(?:联系)?(?:电话|手机号?|号码)?(?:是|:|：)?\s*1\d\d\*+\d{4}")
 
 
 @dataclass(frozen=True)
@@ -30,8 +30,7 @@ def read_choice(said: Said, known: Known, asked: str | None) -> Choice | None:
     """Returns the choice among the cases shown, or None when the message makes none."""
     if asked != "confirmed" or not known.similar or phrases.DIFFERENT.search(said.text):
         return None
-    named = _CASE_NO.search(said.text)
-    case = next((one for one in known.similar if named and one["case_no"] == named[0].upper()), known.similar[0])
+    case = known.similar[0]
     if case["own"]:
         if phrases.URGE.search(said.text):
             return Choice("催办", case)
@@ -44,7 +43,7 @@ def read_choice(said: Said, known: Known, asked: str | None) -> Choice | None:
 async def look(sender: str, step: Step) -> Step:
     """Returns the step with similar cases looked up, the first time that the summary of a single matter is shown.
 
-    A search that fails costs the hint, never the turn.
+    One case is enough to choose from, their own before others'. A search that fails costs the hint, never the turn.
     """
     known = step.known
     if step.ask != "confirmed" or known.similar is not None or known.emergency or known.matters:
@@ -53,23 +52,22 @@ async def look(sender: str, step: Step) -> Step:
         found = await get_desk().similar(sender, known.matter or "", given_place(known))
     except (httpx.HTTPError, RefusedError):
         found = []
-    return replace(step, known=replace(known, similar=found))
+    best = sorted(found, key=lambda case: not case["own"])[:1]
+    return replace(step, known=replace(known, similar=best))
 
 
-def show(dispatcher: CollectingDispatcher, similar: list[dict[str, Any]]) -> None:
-    """Says which cases are like this one, with the buttons to join them."""
-    for case in similar:
-        number = case["case_no"]
-        titles = ("催办", "补充") if case["own"] else ("加入关注",)
-        dispatcher.utter_message(
-            response="utter_similar_own" if case["own"] else "utter_similar",
-            buttons=[{"title": title, "payload": f"{title} {number}"} for title in titles],
-            case_no=number,
-            summary=shorten(case["summary"], 30),
-            place=case.get("place") or "附近",
-            status=case["status"],
-            department=case["department"],
-        )
+def show(dispatcher: CollectingDispatcher, case: dict[str, Any]) -> None:
+    """Says which case is like this one, with the buttons to join it."""
+    titles = ("催办", "补充") if case["own"] else ("加入关注",)
+    dispatcher.utter_message(
+        response="utter_similar_own" if case["own"] else "utter_similar",
+        buttons=[{"title": title, "payload": title} for title in titles],
+        case_no=case["case_no"],
+        summary=shorten(_MASKED_PHONE.sub("", case["summary"]), 30),
+        place=case.get("place") or "附近",
+        status=case["status"],
+        department=case["department"],
+    )
 
 
 async def carry_out(dispatcher: CollectingDispatcher, sender: str, known: Known, choice: Choice) -> bool:
@@ -80,8 +78,6 @@ async def carry_out(dispatcher: CollectingDispatcher, sender: str, known: Known,
             who = {"phone": contact.phone, "name": draft_from(known)["name"], "anonymous": contact.anonymous}
             case = await get_desk().follow(sender, number, who)
         else:
-            if contact.phone and number not in {one["case_no"] for one in await get_desk().cases(sender)}:
-                await get_desk().lookup(sender, number, contact.phone[-4:])
             case = await get_desk().act(sender, number, choice.move, note=known.matter)
     except RefusedError as refusal:
         dispatcher.utter_message(response="utter_action_refused", case_no=number, reason=refusal.reason)

@@ -83,7 +83,7 @@ class Known:
         matter: everything told of it, in the resident's words.
         matters: the separate matters in it, two or more; empty when it is one.
         whole: the resident wants it filed as one, however many matters it looks like.
-        similar: cases that others, or this resident earlier, have reported of the same; None before anyone looked.
+        similar: the case that others, or this resident earlier, have reported of the same; None before anyone looked.
         photos: how many pictures came so far.
         asked: how often each slot was asked for, and under ``stumbles`` how many turns in a row got nowhere.
     """

@@ -14,9 +14,8 @@ from tests.actions.test_intake import COMPLETE, say
 
 OTHER = {"case_no": "LX20261124-00007", "summary": "路灯坏了", "place": "枯桃社区", "status": "办理中",
          "department": "区城市管理局", "created_at": "2026-11-24T01:00:00+00:00", "own": False}  # fmt: skip
-SECOND = {**OTHER, "case_no": "LX20261124-00009"}
 OWN = {**OTHER, "own": True}
-SHOWN = replace(COMPLETE, similar=[OTHER, SECOND])
+SHOWN = replace(COMPLETE, similar=[OTHER])
 SUMMARY = Step(COMPLETE, "confirmed")
 
 
@@ -52,8 +51,9 @@ def test_words_that_join_the_first_case_shown(text):
     assert (choice.move, choice.case) == ("关注", OTHER)
 
 
-def test_the_button_names_the_case():
-    assert offers.read_choice(say("加入关注 LX20261124-00009"), SHOWN, "confirmed").case == SECOND
+def test_their_own_case_is_shown_before_those_of_others(desk):
+    desk(Desk([OTHER, OWN]))
+    assert asyncio.run(offers.look("draft", SUMMARY)).known.similar == [OWN]
 
 
 @pytest.mark.parametrize("text", ["确认提交", "不是同一件", "不一样 照常提交", "地址不对，是五龙社区"])
@@ -66,7 +66,7 @@ def test_nothing_is_joined_before_anything_was_shown():
     assert offers.read_choice(say("一样的"), SHOWN, "place") is None
 
 
-@pytest.mark.parametrize(("text", "move"), [("催办 LX20261124-00007", "催办"), ("补充", "补充"), ("就是这件", "补充")])
+@pytest.mark.parametrize(("text", "move"), [("催办", "催办"), ("补充", "补充"), ("就是这件", "补充")])
 def test_an_own_case_is_urged_or_added_to(text, move):
     assert offers.read_choice(say(text), replace(COMPLETE, similar=[OWN]), "confirmed").move == move
 

@@ -39,7 +39,7 @@ class Talk:
         if line.get("staff") == "办到回访":
             self._work_off()
         text = str(line["text"]).replace("{编号}", self.filed[-1] if self.filed else "")
-        photos = [self._upload() for _ in range(line.get("photos", 0))]
+        photos = [self._upload(number) for number in range(line.get("photos", 0))]
         reply = self.resident.say(text, **({"attachments": photos} if photos else {}))
         self.filed += [number for number in self.resident.case_nos if number not in self.filed]
         self.story.append(f"居民：{text}\n机器人：{reply} {self.resident.buttons}")
@@ -51,10 +51,10 @@ class Talk:
             assert not re.search(line["never"], reply), f"不应有 {line['never']!r}\n{told}"
         assert set(line.get("buttons", [])) <= set(self.resident.buttons), told
 
-    def _upload(self) -> str:
+    def _upload(self, number: int) -> str:
         answer = httpx.post(
             f"{self.url}/api/v1/chat/attachments",
-            files={"file": ("照片.jpg", photo(), "image/jpeg")},
+            files={"file": ("照片.jpg", photo(color=(200, 60, 40 * number)), "image/jpeg")},
             headers={"Authorization": f"Bearer {self.resident.token}"},
         )
         identifier: str = answer.raise_for_status().json()["id"]
