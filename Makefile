@@ -3,7 +3,7 @@ PYTHON ?= python3
 PORT ?= 8000
 export PORT
 
-.PHONY: up setup test lint bench train train-env help
+.PHONY: up setup test lint bench soak train train-env help
 .DEFAULT_GOAL := help
 
 up: setup ## 准备环境并在前台运行全部进程（PORT=8000）
@@ -23,6 +23,10 @@ lint: ## 只查格式、类型和房间之间的箭头
 bench: ## 速度和质量的对比表（含 JSON）
 	@$(PYTHON) ops/setup.py app bot dev train
 	@exec .venv/bin/python -m ops.bench
+
+soak: ## 二十人同时、一千场对话：没有丢的、重的，内存不涨（约 15 分钟）
+	@$(PYTHON) ops/setup.py app bot dev
+	@exec .venv/bin/python -m ops.soak
 
 train: ## 用仓库自己的数据重新训练判读模型
 	@$(PYTHON) ops/setup.py app train

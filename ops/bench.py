@@ -47,16 +47,15 @@ def dialogue() -> dict[str, float]:
         try:
             turns = [seconds for _ in track(range(ROUNDS), "对话轮次") for seconds in talk(url)]
         finally:
-            house.send_signal(signal.SIGTERM)
-            house.wait(timeout=60)
+            stop(house)
     turns = sorted(turns[len(TALK) :])  # the first conversation warms the caches
     return {"p50_ms": statistics.median(turns) * 1000, "p95_ms": turns[int(len(turns) * 0.95)] * 1000}
 
 
-def start(folder: str) -> tuple[str, "subprocess.Popen[bytes]"]:
-    """Starts ``ops.up`` on a free port and waits until it is ready."""
+def start(folder: str, **settings: str) -> tuple[str, "subprocess.Popen[bytes]"]:
+    """Starts ``ops.up`` with its data in ``folder`` on a free port, and waits until it is ready."""
     (port,) = free_ports(1)
-    env = {**os.environ, "PORT": str(port), "LAOXIAN_DATA_DIR": folder, "LAOXIAN_HOST": "127.0.0.1"}
+    env = {**os.environ, "PORT": str(port), "LAOXIAN_DATA_DIR": folder, "LAOXIAN_HOST": "127.0.0.1", **settings}
     house = subprocess.Popen([sys.executable, "-m", "ops.up"], cwd=REPO, env=env, stdout=subprocess.DEVNULL)
     url, deadline = f"http://127.0.0.1:{port}", time.monotonic() + 180
     while time.monotonic() < deadline:
@@ -65,6 +64,12 @@ def start(folder: str) -> tuple[str, "subprocess.Popen[bytes]"]:
         time.sleep(0.5)
     house.kill()
     raise RuntimeError("服务没有在 180 秒内就绪")
+
+
+def stop(house: "subprocess.Popen[bytes]") -> None:
+    """Ends a house as Ctrl-C does."""
+    house.send_signal(signal.SIGTERM)
+    house.wait(timeout=60)
 
 
 def talk(url: str) -> list[float]:
