@@ -7,9 +7,11 @@ from datetime import datetime
 from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
+from api.accounts.deps import Actor
 from api.cases.deadlines import Deadlines
 from api.cases.fields import ActionFields
-from api.cases.models import Case
+from api.cases.models import Case, Reporter
+from api.cases.reporters import acting
 from api.errors import Problem
 from classifier.taxonomy import LEVELS, Taxonomy
 
@@ -24,13 +26,32 @@ class Step:
     now: datetime
     deadlines: Deadlines
     taxonomy: Taxonomy
+    actor: Actor | None = None
+
+    @property
+    def reporter(self) -> Reporter:
+        """The one whose call-back, rating or withdrawal it is."""
+        return acting(self.case, self.actor, self.fields.reporter)
 
 
 def _unsatisfied_first(step: Step) -> bool:
     return (step.fields.stars or 5) <= 2 and step.case.reopened_count == 0
 
 
-CONDITIONS: dict[str, Callable[[Step], bool]] = {"unsatisfied_first": _unsatisfied_first}
+def _of_follower(step: Step) -> bool:
+    return step.reporter is not step.case.reporter
+
+
+def _others_stay(step: Step) -> bool:
+    by_one = step.fields.reporter is not None or (step.actor is not None and step.actor.kind == "resident")
+    return by_one and step.case.followers > 0
+
+
+CONDITIONS: dict[str, Callable[[Step], bool]] = {
+    "unsatisfied_first": _unsatisfied_first,
+    "of_follower": _of_follower,
+    "others_stay": _others_stay,
+}
 
 
 def _urgent(step: Step) -> str | None:
@@ -87,11 +108,15 @@ def _extension_asked(step: Step) -> str | None:
 
 
 def _not_rated(step: Step) -> str | None:
-    return "已经评价过了，感谢您的反馈" if step.case.reporter.rated_at else None
+    return "已经评价过了，感谢您的反馈" if step.reporter.rated_at else None
 
 
 def _called_back(step: Step) -> str | None:
-    return None if step.case.reporter.called_back_at else "还没有回访，暂时不能评价"
+    return None if step.reporter.called_back_at else "还没有回访，暂时不能评价"
+
+
+def _told(step: Step) -> str | None:
+    return None if step.reporter.called_back_at or step.case.called_back_at else "还没有回访，暂时不能评价"
 
 
 def _main(step: Step, no: str | None) -> Case | None:
@@ -153,6 +178,7 @@ CHECKS: dict[str, Callable[[Step], str | None]] = {
     "extension_asked": _extension_asked,
     "not_rated": _not_rated,
     "called_back": _called_back,
+    "told": _told,
     "main_answered": _main_answered,
     "silence_over": _silence_over,
     "can_merge": _can_merge,

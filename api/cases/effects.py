@@ -88,11 +88,13 @@ def _refuse_extension(step: Step) -> None:
 
 
 def _call_back(step: Step) -> None:
-    step.case.called_back_at = step.case.reporter.called_back_at = step.now
+    step.reporter.called_back_at = step.now
+    if step.reporter is step.case.reporter:
+        step.case.called_back_at = step.now
 
 
 def _rate(step: Step) -> None:
-    step.case.reporter.stars, step.case.reporter.rated_at = step.fields.stars, step.now
+    step.reporter.stars, step.reporter.rated_at = step.fields.stars, step.now
 
 
 def _reopen(step: Step) -> None:
@@ -100,7 +102,9 @@ def _reopen(step: Step) -> None:
     case = step.case
     case.reopened_count += 1
     case.closed_at = case.called_back_at = None
-    case.reporter.called_back_at = case.reporter.rated_at = None
+    # The next answer is everybody's to judge.
+    for reporter in case.reporters:
+        reporter.called_back_at = reporter.rated_at = None
     case.supervised_at = step.now
     _withdraw_answer(step)
 
@@ -115,6 +119,11 @@ def _merge(step: Step) -> None:
 
 def _unmerge(step: Step) -> None:
     step.case.merged_into = None
+
+
+def _leave(step: Step) -> None:
+    """Withdraws one reporter; the case goes on for the others."""
+    step.reporter.left_at = step.now
 
 
 def _supervise(step: Step) -> None:
@@ -142,6 +151,7 @@ EFFECTS: dict[str, Callable[[Step], None]] = {
     "close": _close,
     "merge": _merge,
     "unmerge": _unmerge,
+    "leave": _leave,
     "supervise": _supervise,
     "urge": _urge,
 }

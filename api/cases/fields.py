@@ -15,6 +15,7 @@ FIELD_NAMES = {
     "days": "延期天数",
     "stars": "评分",
     "main_no": "主件编号",
+    "reporter": "反映人",
 }
 
 
@@ -28,6 +29,7 @@ class ActionFields(BaseModel):
         days: working days of extension asked for.
         stars: 1 to 5; 1 and 2 mean unsatisfied.
         main_no: number of the main case that this one is merged into.
+        reporter: whose call-back or rating it is: 1 for who filed, 2 for the first who joined; empty for the main one.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -40,6 +42,7 @@ class ActionFields(BaseModel):
     days: int | None = Field(None, ge=1, le=60)
     stars: int | None = Field(None, ge=1, le=5)
     main_no: Words | None = None
+    reporter: int | None = Field(None, ge=1, le=100_000)
 
     @property
     def words(self) -> str | None:

@@ -9,10 +9,12 @@ from sqlalchemy.orm import Session
 
 from api.accounts.deps import Actor
 from api.cases.deadlines import get_deadlines, start_clock
+from api.cases.following import Contact
 from api.cases.history import record
-from api.cases.models import Case, Reporter
+from api.cases.models import Case
 from api.cases.numbers import next_number
-from api.crypto import mask_numbers, phone_index
+from api.cases.similar import embedding
+from api.crypto import mask_numbers
 from api.errors import Problem
 from api.outbox.models import emit
 from classifier.places import PlaceResolver
@@ -33,6 +35,7 @@ class Filing:
         emergency: the source already knows it for a threat to life: urgency becomes 特急 whatever the model says.
         session_id: the chat session that owns the case.
         draft_id: the draft that became the case.
+        group: what the cases of one message share; empty for a case by itself.
     """
 
     description: str
@@ -45,6 +48,7 @@ class Filing:
     emergency: bool = False
     session_id: str | None = None
     draft_id: str | None = None
+    group: str | None = None
 
 
 def file_case(
@@ -116,16 +120,11 @@ def _triaged(filing: Filing, description: str, triager: Triager, places: PlaceRe
         source=filing.source,
         session_id=filing.session_id,
         draft_id=filing.draft_id,
+        group=filing.group,
+        embedding=embedding(description, triager),
         created_at=now,
         updated_at=now,
     )
     start_clock(case, now, get_deadlines())
-    case.reporters = [
-        Reporter(
-            name=None if filing.anonymous else filing.name,
-            phone=filing.phone,
-            phone_index=phone_index(filing.phone) if filing.phone else None,
-            anonymous=filing.anonymous,
-        )
-    ]
+    case.reporters = [Contact(filing.name, filing.phone, filing.anonymous).reporter(filing.session_id)]
     return case

@@ -1,15 +1,17 @@
-"""The append-only history: writing a row, chaining it, verifying a chain."""
+"""The append-only history: writing a row, chaining it, the seal on the case that says where the chain ends."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import DDL, event, func, select
+from sqlalchemy import DDL, event, func, select, text
 from sqlalchemy.orm import Session
 
 from api.accounts.deps import Actor
 from api.cases.models import Case, CaseHistory
-from api.crypto import keyed_digest
+from api.crypto import keyed_digest, keyed_digests
 
 GENESIS = "0" * 64
 
@@ -36,7 +38,7 @@ def record(
         now: when.
         before: changed fields and their old values.
         after: the same fields with their new values.
-        note: reason or message; sealed at rest.
+        note: reason or message; sealed at rest. The chain holds its digest, so that it can be erased one day.
         public: whether the reporter may read the note.
     """
     last = db.scalar(select(func.max(CaseHistory.seq)).where(CaseHistory.case_id == case.id)) or 0
@@ -51,19 +53,31 @@ def record(
         before=before,
         after=after,
         note=note,
+        note_digest=keyed_digest("note", note) if note else None,
         public=public,
         previous_hash=case.history_head or GENESIS,
     )
-    row.hash = chain_hash(row)
-    case.history_head = row.hash
+    row.hash = chain_hashes(row)[0]
+    end_chain(case, row)
     db.add(row)
     db.flush()
     db.expire(case, ["history"])
     return row
 
 
-def chain_hash(row: CaseHistory) -> str:
-    """Returns the keyed hash of a row and of all before it; only a holder of the data keys can make one."""
+def end_chain(case: Case, row: CaseHistory) -> None:
+    """Notes on the case that its history ends with ``row``, under a seal that only a holder of the data keys makes."""
+    case.history_head, case.history_count = row.hash, row.seq
+    case.history_seal = seals(case)[0]
+
+
+def seals(case: Case) -> list[str]:
+    """Returns the seal of where the history of ``case`` ends, under each data key, newest first."""
+    return keyed_digests("anchor", f"{case.id}:{case.history_count}:{case.history_head}")
+
+
+def chain_hashes(row: CaseHistory) -> list[str]:
+    """Returns the keyed hash of a row and of all before it, under each data key, newest first."""
     content = [
         row.previous_hash,
         row.case_id,
@@ -75,23 +89,33 @@ def chain_hash(row: CaseHistory) -> str:
         row.action,
         row.before,
         row.after,
-        row.note,
+        # Rows from before there were digests hold the note itself.
+        row.note_digest or row.note,
         row.public,
     ]
-    return keyed_digest("history", json.dumps(content, ensure_ascii=False, sort_keys=True))
+    return keyed_digests("history", json.dumps(content, ensure_ascii=False, sort_keys=True))
 
 
-def broken_link(db: Session, case: Case) -> int | None:
-    """Returns the number of the first history row that was altered or is missing, ``None`` when the chain holds."""
-    expected, position = GENESIS, 0
-    rows = db.scalars(select(CaseHistory).where(CaseHistory.case_id == case.id).order_by(CaseHistory.seq))
-    for position, row in enumerate(rows, 1):
-        if row.seq != position or row.previous_hash != expected or row.hash != chain_hash(row):
-            return position
-        expected = row.hash
-    return None if expected == (case.history_head or GENESIS) else position + 1
+@contextmanager
+def unguarded(db: Session) -> Iterator[None]:
+    """Lifts the guard of the history until the block ends, for new keys and for erasure; a failure must roll back.
+
+    Only the owner of the tables can; the chain shows afterwards whatever else was changed.
+    """
+    sqlite = db.get_bind().dialect.name == "sqlite"
+    off = [f"DROP TRIGGER case_history_no_{what}" for what in _GUARDED] if sqlite else [_SWITCH.format("DISABLE")]
+    on = [SQLITE_GUARD.format(what=what) for what in _GUARDED] if sqlite else [_SWITCH.format("ENABLE")]
+    db.flush()
+    for statement in off:
+        db.execute(text(statement))
+    yield
+    db.flush()
+    for statement in on:
+        db.execute(text(statement))
 
 
+_GUARDED = ("UPDATE", "DELETE")
+_SWITCH = "ALTER TABLE case_history {} TRIGGER case_history_guard"
 SQLITE_GUARD = """
 CREATE TRIGGER case_history_no_{what} BEFORE {what} ON case_history
 BEGIN SELECT RAISE(ABORT, 'case_history is append-only'); END
@@ -103,7 +127,7 @@ CREATE TRIGGER case_history_guard BEFORE UPDATE OR DELETE OR TRUNCATE ON case_hi
 FOR EACH STATEMENT EXECUTE FUNCTION case_history_append_only()
 """
 
-for _what in ("UPDATE", "DELETE"):
+for _what in _GUARDED:
     event.listen(
         CaseHistory.__table__,
         "after_create",

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, Boolean, ForeignKey, Index, Integer, String, Text, UniqueConstraint
+from sqlalchemy import JSON, Boolean, ForeignKey, Index, Integer, LargeBinary, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from api.columns import Names, UtcDateTime
@@ -44,6 +44,10 @@ class Case(Base):
     source: Mapped[str] = mapped_column(String(16))
     session_id: Mapped[str | None] = mapped_column(String(64), index=True)
     draft_id: Mapped[str | None] = mapped_column(String(64))
+    # Cases that one message told of share it.
+    group: Mapped[str | None] = mapped_column("group_key", String(64), index=True)
+    # What the encoder of ``suggestion["model_version"]`` makes of the description, float16; for near duplicates only.
+    embedding: Mapped[bytes | None] = mapped_column(LargeBinary, deferred=True)
 
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
     updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
@@ -69,12 +73,18 @@ class Case(Base):
     extension_days: Mapped[int] = mapped_column(Integer, default=0)
     answer: Mapped[str | None] = mapped_column(EncryptedText)
     reviewed: Mapped[bool] = mapped_column(Boolean, default=False)
-    merged_into: Mapped[str | None] = mapped_column(ForeignKey("cases.no"))
+    merged_into: Mapped[str | None] = mapped_column(ForeignKey("cases.no"), index=True)
+    # Where the history ends, under a seal: a row cut off at the end shows.
     history_head: Mapped[str | None] = mapped_column(String(64))
+    history_count: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
+    history_seal: Mapped[str | None] = mapped_column(String(64))
+    # When names, numbers and words were erased; facts and history stay.
+    erased_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
     reporters: Mapped[list["Reporter"]] = relationship(
         back_populates="case", order_by="Reporter.id", cascade="save-update, merge"
     )
+    merged: Mapped[list["Case"]] = relationship(order_by="Case.id", viewonly=True)
     history: Mapped[list["CaseHistory"]] = relationship(
         back_populates="case", order_by="CaseHistory.seq", viewonly=True
     )
@@ -87,12 +97,21 @@ class Case(Base):
         Index("ix_cases_street_community", "street", "community"),
         # The cards of each minute: only clocks that still run.
         Index("ix_cases_running", "clock_stopped_at", "due_at"),
+        # Near duplicates, and past answers to the same kind of matter: a slice of time of one street or one class.
+        Index("ix_cases_near", "street", "category", "created_at"),
+        Index("ix_cases_class", "category", "subcategory", "created_at"),
     )
 
     @property
     def reporter(self) -> "Reporter":
-        """The one who filed this case."""
-        return self.reporters[0]
+        """The main one: who filed the case or, when they have left it to the others, the first of these."""
+        return next((one for one in self.reporters if one.left_at is None), self.reporters[0])
+
+    @property
+    def followers(self) -> int:
+        """How many others report the same matter: on this case, and on those merged into it."""
+        here = sum(one.left_at is None for one in self.reporters)
+        return here - 1 + sum(len(case.reporters) for case in self.merged)
 
     @property
     def full_description(self) -> str:
@@ -101,7 +120,12 @@ class Case(Base):
 
 
 class Reporter(Base):
-    """Somebody who reported a case, with their own call-back and rating. A merged case keeps its reporters."""
+    """Somebody who reported a case, with their own call-back and rating. A merged case keeps its reporters.
+
+    Attributes:
+        session_id: the chat session from which they did, where their news goes.
+        left_at: when they withdrew while others stayed; the case then goes on without them.
+    """
 
     __tablename__ = "reporters"
 
@@ -111,6 +135,8 @@ class Reporter(Base):
     phone: Mapped[str | None] = mapped_column(EncryptedText)
     phone_index: Mapped[str | None] = mapped_column(String(64), index=True)
     anonymous: Mapped[bool] = mapped_column(Boolean, default=False)
+    session_id: Mapped[str | None] = mapped_column(String(64), index=True)
+    left_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     called_back_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     stars: Mapped[int | None] = mapped_column(Integer)
     rated_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
@@ -134,6 +160,7 @@ class CaseHistory(Base):
     before: Mapped[dict[str, Any]] = mapped_column(JSON)
     after: Mapped[dict[str, Any]] = mapped_column(JSON)
     note: Mapped[str | None] = mapped_column(EncryptedText)
+    note_digest: Mapped[str | None] = mapped_column(String(64))
     # False keeps a note between staff: the reporter never reads it.
     public: Mapped[bool] = mapped_column(Boolean, default=False)
     previous_hash: Mapped[str] = mapped_column(String(64))

@@ -14,6 +14,7 @@ from api.cases.effects import EFFECTS, move_clock
 from api.cases.fields import FIELD_NAMES, ActionFields
 from api.cases.history import record
 from api.cases.models import Case
+from api.cases.reporters import PERSONAL, number_of
 from api.cases.workflow import Move, Workflow, get_workflow
 from api.errors import Problem
 from api.outbox.models import emit
@@ -60,7 +61,10 @@ def apply_action(db: Session, case: Case, action: str, actor: Actor, now: dateti
     """
     filled = _fields(fields)
     lock(db, case)
-    step = Step(db, case, filled, now, get_deadlines(), get_taxonomy())
+    step = Step(db, case, filled, now, get_deadlines(), get_taxonomy(), actor)
+    reporter = step.reporter
+    if actor.kind == "resident" and reporter.left_at:
+        raise Problem(409, "您已经撤回了这件诉求")
     move = _find(get_workflow(), step, action, actor)
     _require(move, filled)
     for name in move.checks:
@@ -75,8 +79,13 @@ def apply_action(db: Session, case: Case, action: str, actor: Actor, now: dateti
     old, new = difference(before, snapshot(case))
     if filled.stars:
         new["stars"] = filled.stars
+    event: dict[str, Any] = {"case_no": case.no, "action": action}
+    if actor.kind == "resident" or action in PERSONAL or filled.reporter:
+        event["reporter"] = number_of(case, reporter)
+        if len(case.reporters) > 1:
+            new["reporter"] = event["reporter"]
     row = record(db, case, action, actor, now, before=old, after=new, note=filled.words, public=move.public)
-    emit(db, "case.changed", {"case_no": case.no, "action": action, "seq": row.seq})
+    emit(db, "case.changed", event | {"seq": row.seq})
     db.flush()
     return case
 

@@ -44,6 +44,14 @@ def find_case(db: Session, no: str, user: User) -> Case:
     return case
 
 
+def related(db: Session, case: Case, user: User) -> list[str]:
+    """Returns the numbers of the cases that the same message told of, as far as ``user`` may see them."""
+    if case.group is None:
+        return []
+    same = select(Case.no).where(Case.group == case.group, Case.id != case.id, visible_cases(user))
+    return list(db.scalars(same.order_by(Case.id)))
+
+
 @router.post("", status_code=201)
 def file(
     body: CaseIn,
@@ -71,7 +79,7 @@ def file(
     db.commit()
     response.status_code = 201 if created else 200
     response.headers["Location"] = f"/api/v1/cases/{case.no}"
-    return case_view(case, actor, now)
+    return _view(db, case, user, now)
 
 
 @router.get("")
@@ -85,7 +93,7 @@ def index(db: SessionDep, user: CurrentUser, now: Now, wanted: Annotated[CaseFil
 @router.get("/{no}")
 def one(no: str, db: SessionDep, user: CurrentUser, now: Now) -> dict[str, Any]:
     """一个诉求件，含办理记录；联系方式已脱敏。"""
-    return _view(find_case(db, no, user), user, now)
+    return _view(db, find_case(db, no, user), user, now)
 
 
 @router.patch("/{no}/triage")
@@ -94,7 +102,7 @@ def override(no: str, body: Override, db: SessionDep, user: Judge, now: Now, tax
     case = find_case(db, no, user)
     override_triage(db, case, body, Actor.of(user), now, taxonomy)
     db.commit()
-    return _view(case, user, now)
+    return _view(db, case, user, now)
 
 
 @router.post("/{no}/actions")
@@ -103,10 +111,13 @@ def act(no: str, body: ActionIn, db: SessionDep, user: CurrentUser, now: Now) ->
     case = find_case(db, no, user)
     if only_helps(user, case) and not any(move.co for move in get_workflow().rows(body.action)):
         raise Problem(403, "协办单位可以跟进，其他动作由主办单位来做")
+    if body.main_no:
+        # What the rules say of a main case would tell of one that this person may not see.
+        find_case(db, body.main_no, user)
     fields = body.model_dump(exclude={"action"}, exclude_none=True)
     apply_action(db, case, body.action, Actor.of(user), now, **fields)
     db.commit()
-    return _view(case, user, now)
+    return _view(db, case, user, now)
 
 
 @router.post("/{no}/reveal")
@@ -123,8 +134,8 @@ def reveal(no: str, body: RevealIn, db: SessionDep, user: CurrentUser, now: Now)
     return {"no": case.no, "reporter": shown, "description": case.full_description}
 
 
-def _view(case: Case, user: User, now: Any) -> dict[str, Any]:
-    view = case_view(case, Actor.of(user), now)
+def _view(db: Session, case: Case, user: User, now: Any) -> dict[str, Any]:
+    view = case_view(case, Actor.of(user), now) | {"related": related(db, case, user)}
     if only_helps(user, case):
         view["actions"] = [name for name in view["actions"] if any(move.co for move in get_workflow().rows(name))]
     return view

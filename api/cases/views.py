@@ -6,8 +6,9 @@ from typing import Any
 from api.accounts.deps import Actor
 from api.accounts.models import Role
 from api.cases.deadlines import is_overdue
-from api.cases.models import Case, CaseHistory
+from api.cases.models import Case, CaseHistory, Reporter
 from api.cases.numbers import LOCAL
+from api.cases.reporters import acting, may_read, number_of
 from api.cases.workflow import get_workflow
 from api.crypto import mask_name, mask_numbers, mask_phone
 
@@ -34,7 +35,8 @@ def case_summary(case: Case, now: datetime, role: str) -> dict[str, Any]:
         "level": case.level,
         "place": {"text": case.place_text, "street": case.street, "community": case.community, "grid": case.grid},
         "description": case.description,
-        "reporter": _reporter(case, role),
+        "reporter": _reporter(case.reporter, role),
+        "followers": case.followers,
         "source": case.source,
         "created_at": local_iso(case.created_at),
         "due_at": local_iso(case.due_at),
@@ -52,7 +54,8 @@ def case_view(case: Case, viewer: Actor, now: datetime) -> dict[str, Any]:
     """
     view = case_summary(case, now, viewer.role)
     resident = viewer.kind == "resident"
-    rows = [row for row in case.history if row.public or not resident]
+    number = number_of(case, acting(case, viewer, None))
+    rows = [row for row in case.history if may_read(row, number) or not resident]
     view |= {
         "answer": mask_numbers(case.answer) if case.answer else None,
         "merged_into": case.merged_into,
@@ -61,6 +64,8 @@ def case_view(case: Case, viewer: Actor, now: datetime) -> dict[str, Any]:
         "history": [_history(row, resident) for row in rows],
     }
     if not resident:
+        view["merged"] = [one.no for one in case.merged]
+        view["reporters"] = [_several(case, one, viewer.role) for one in case.reporters]
         view["triage"] = _triage(case)
         view["dispatch_due_at"] = local_iso(case.dispatch_due_at)
         view["first_action_due_at"] = local_iso(case.first_action_due_at)
@@ -68,8 +73,17 @@ def case_view(case: Case, viewer: Actor, now: datetime) -> dict[str, Any]:
     return view
 
 
-def _reporter(case: Case, role: str) -> dict[str, Any]:
-    reporter = case.reporter
+def _several(case: Case, reporter: Reporter, role: str) -> dict[str, Any]:
+    return _reporter(reporter, role) | {
+        "number": number_of(case, reporter),
+        "main": reporter is case.reporter,
+        "called_back_at": local_iso(reporter.called_back_at),
+        "stars": reporter.stars,
+        "left_at": local_iso(reporter.left_at),
+    }
+
+
+def _reporter(reporter: Reporter, role: str) -> dict[str, Any]:
     if role == Role.TRAINER:
         return {"name": None, "phone": None, "anonymous": reporter.anonymous}
     return {

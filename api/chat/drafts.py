@@ -67,6 +67,11 @@ def mark_emergency(db: Session, draft: Draft, number: str | None, now: datetime)
         emit(db, "emergency.detected", {"draft_id": draft.id, "session_id": draft.session_id})
 
 
+def take_back(draft: Draft) -> None:
+    """Forgets a danger that the resident has called a false alarm: silence does not file it any more."""
+    draft.emergency_at = draft.emergency_number = None
+
+
 def _own_words(db: Session, draft: Draft) -> list[ChatMessage]:
     query = select(ChatMessage).where(ChatMessage.draft_id == draft.id, ChatMessage.author == RESIDENT)
     return list(db.scalars(query.order_by(ChatMessage.seq)))
@@ -91,9 +96,27 @@ def full_description(db: Session, draft: Draft, description: str) -> str:
 
 
 def file_draft(
-    db: Session, draft: Draft, what: Known, now: datetime, *, emergency: bool, triager: Triager, places: PlaceResolver
+    db: Session,
+    draft: Draft,
+    what: Known,
+    now: datetime,
+    *,
+    emergency: bool,
+    triager: Triager,
+    places: PlaceResolver,
+    part: int | None = None,
 ) -> tuple[Case, bool]:
     """Files a draft as a case of its conversation; the draft's id makes it happen once.
+
+    Args:
+        db: the session; committing is the caller's.
+        draft: the draft.
+        what: what is known of it, or of one of its matters.
+        now: when.
+        emergency: it is known for a threat to life.
+        triager: judges it.
+        places: finds it.
+        part: which of several matters this is, from 1; empty when the draft tells of one.
 
     Returns:
         the case, and whether this call created it.
@@ -101,23 +124,27 @@ def file_draft(
     Raises:
         Problem: 422 when the description is empty.
     """
+    said = what.description if part or not what.description.strip() else full_description(db, draft, what.description)
     filing = Filing(
-        description=full_description(db, draft, what.description) if what.description.strip() else "",
+        description=said,
         place_text=what.place_text,
         name=what.name,
         phone=what.phone,
         anonymous=what.anonymous,
-        source="web",
-        idempotency_key=draft.id,
-        emergency=emergency or draft.emergency_at is not None,
+        source=db.get_one(ChatSession, draft.session_id).channel,
+        idempotency_key=f"{draft.id}#{part}" if part and part > 1 else draft.id,
+        emergency=emergency,
         session_id=draft.session_id,
         draft_id=draft.id,
+        group=draft.id if part else None,
     )
     actor = Actor("resident", draft.session_id, "resident")
     case, created = file_case(db, filing, triager, places, now, actor)
-    draft.case_no = case.no
+    if filing.idempotency_key == draft.id:
+        draft.case_no = case.no
     if not created:
         _complete(db, case, what, now, places)
+        case.group = case.group or filing.group
     return case, created
 
 

@@ -9,8 +9,10 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from api.accounts.deps import Actor, Now
 from api.cases.deadlines import get_deadlines
+from api.cases.following import Contact
 from api.cases.moves import apply_action
-from api.chat import attachments, drafts, ownership
+from api.cases.reporters import number_of
+from api.chat import attachments, drafts, joining, matters, ownership
 from api.chat.models import PERSON, WANTS_PERSON, ChatSession, Draft
 from api.db import SessionDep
 from api.errors import Problem
@@ -71,6 +73,28 @@ class DraftIn(_In):
         return drafts.Known(self.description, self.place_text, self.phone, self.name, self.anonymous)
 
 
+class FileIn(DraftIn):
+    """A draft to file; ``matters`` are the texts of several that one message told of."""
+
+    matters: list[Annotated[str, Field(min_length=1, max_length=20_000)]] = Field([], max_length=5)
+
+
+class SimilarIn(_In):
+    """What a resident is about to file, and where."""
+
+    description: str = Field(min_length=1, max_length=20_000)
+    place_text: ShortText | None = None
+
+
+class FollowIn(_In):
+    """Which case to join, and how the resident wants to be reached."""
+
+    case_no: str = Field(max_length=40)
+    phone: Annotated[str, Field(max_length=30)] | None = None
+    name: Annotated[str, Field(max_length=60)] | None = None
+    anonymous: bool = False
+
+
 class LookupIn(_In):
     """A case number and the proof that it is one's own."""
 
@@ -100,17 +124,19 @@ def triage(body: TriageIn, triager: TriagerDep) -> dict[str, Any]:
 
 @router.put("/drafts/{sender}")
 def put_draft(body: DraftIn, draft: DraftDep, db: SessionDep, now: Now) -> dict[str, Any]:
-    """Keeps what is known so far; the first sign of danger rings the duty officer."""
+    """Keeps what is known so far; the first sign of danger rings the duty officer, a false alarm is forgotten."""
     drafts.keep(draft, body.known())
     if body.emergency:
         drafts.mark_emergency(db, draft, body.emergency_number, now)
+    else:
+        drafts.take_back(draft)
     db.commit()
     return {}
 
 
 @router.post("/drafts/{sender}/file", status_code=201)
 def file_draft(
-    body: DraftIn,
+    body: FileIn,
     draft: DraftDep,
     db: SessionDep,
     now: Now,
@@ -119,20 +145,41 @@ def file_draft(
     places: PlacesDep,
     response: Response,
 ) -> dict[str, Any]:
-    """Files the draft: 201 the first time, 200 with the same case after that."""
-    case, created = drafts.file_draft(
-        db, draft, body.known(), now, emergency=body.emergency, triager=triager, places=places
+    """Files the draft, each matter as a case: 201 the first time, 200 with the same cases after that."""
+    cases, created = matters.file_all(
+        db, draft, body.known(), body.matters, now, emergency=body.emergency, triager=triager, places=places
     )
     db.commit()
     if not created:
         response.status_code = 200
-    return drafts.case_fields(case) | {"created": created}
+    return drafts.case_fields(cases[0]) | {"created": created, "cases": [matters.brief(case) for case in cases]}
+
+
+@router.post("/drafts/{sender}/similar")
+def similar(
+    body: SimilarIn, draft: DraftDep, db: SessionDep, now: Now, triager: TriagerDep, places: PlacesDep
+) -> dict[str, Any]:
+    """Offers cases that are probably the same matter, with nothing personal in them."""
+    found = joining.offer(db, draft, body.description, body.place_text, now, triager=triager, places=places)
+    db.commit()
+    return {"similar": found}
+
+
+@router.post("/drafts/{sender}/follow")
+def follow(body: FollowIn, draft: DraftDep, db: SessionDep, now: Now) -> dict[str, Any]:
+    """Joins a case that was offered, instead of filing the matter again; the draft is done."""
+    contact = Contact(body.name or None, body.phone or None, body.anonymous)
+    case = joining.join(db, draft, ownership.normal_number(body.case_no), contact, now)
+    db.commit()
+    return ownership.item(db, case, draft.session_id)
 
 
 @router.get("/drafts/{sender}/cases")
 def list_cases(draft: DraftDep, db: SessionDep) -> dict[str, Any]:
     """Lists the cases of this conversation, newest first."""
-    return {"cases": [ownership.item(db, case) for case in ownership.owned_cases(db, draft.session_id)]}
+    return {
+        "cases": [ownership.item(db, case, draft.session_id) for case in ownership.owned_cases(db, draft.session_id)]
+    }
 
 
 @router.post("/drafts/{sender}/lookup")
@@ -142,7 +189,7 @@ def look_up(body: LookupIn, draft: DraftDep, db: SessionDep, now: Now) -> dict[s
     db.commit()
     if case is None:
         raise ownership.not_found()
-    return ownership.item(db, case)
+    return ownership.item(db, case, draft.session_id)
 
 
 @router.post("/drafts/{sender}/cases/{no}/actions")
@@ -150,11 +197,12 @@ def act(no: str, body: ActionIn, draft: DraftDep, db: SessionDep, now: Now) -> d
     """Does what the resident asks with their own case, as far as the workflow lets a resident."""
     case = ownership.owned_case(db, draft.session_id, no)
     actor = Actor("resident", draft.session_id, "resident")
-    apply_action(db, case, body.action, actor, now, note=body.note or None, stars=body.stars)
+    reporter = number_of(case, ownership.reporter_of(db, draft.session_id, case))
+    apply_action(db, case, body.action, actor, now, note=body.note or None, stars=body.stars, reporter=reporter)
     if body.action == "补充":
         attachments.add_to_case(db, draft.id, case)
     db.commit()
-    return ownership.item(db, case)
+    return ownership.item(db, case, draft.session_id)
 
 
 @router.post("/drafts/{sender}/human")

@@ -6,12 +6,13 @@ from typing import Any
 from sqlalchemy import JSON, ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from api.columns import UtcDateTime
+from api.columns import Names, UtcDateTime
 from api.crypto import EncryptedText
 from api.db import Base
 
 BOT, PERSON, WANTS_PERSON = "bot", "person", "wants_person"
 RESIDENT, STAFF = "resident", "staff"
+WEB = "web"
 PENDING, ANSWERED, FAILED = "pending", "answered", "failed"
 
 
@@ -21,6 +22,7 @@ class ChatSession(Base):
     Attributes:
         state: who speaks: ``bot``, ``person`` (the bot is silent), or ``wants_person`` (asked for, the bot goes on).
         draft_id: id of the current draft, which is the sender id that Rasa knows.
+        channel: ``web``, whose page fetches what is said, or another, to which it is brought; the source of its cases.
         script: ``hans`` or ``hant``: the script in which the resident writes and is answered.
         last_seq: highest message number given out; raised by UPDATE so that two writers never share one.
         staff_id: who took the conversation over.
@@ -32,6 +34,7 @@ class ChatSession(Base):
     token_hash: Mapped[str] = mapped_column(String(64), unique=True)
     state: Mapped[str] = mapped_column(String(16), default=BOT, index=True)
     draft_id: Mapped[str] = mapped_column(String(32))
+    channel: Mapped[str] = mapped_column(String(16), default=WEB, server_default=WEB)
     script: Mapped[str] = mapped_column(String(4), default="hans")
     last_seq: Mapped[int] = mapped_column(default=0)
     staff_id: Mapped[str | None] = mapped_column(String(64))
@@ -81,7 +84,8 @@ class Draft(Base):
     Attributes:
         known: encrypted JSON of ``description, place_text, phone, name, anonymous`` as the action server last sent it.
         emergency_at: when it first looked like a threat to life; set once, rings the duty officer once.
-        case_no: the case it became.
+        case_no: the case it became, or joined.
+        offered: the cases of others that were shown to the resident as the same matter; only these may be joined.
     """
 
     __tablename__ = "chat_drafts"
@@ -93,6 +97,7 @@ class Draft(Base):
     emergency_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     emergency_number: Mapped[str | None] = mapped_column(String(3))
     case_no: Mapped[str | None] = mapped_column(String(20), index=True)
+    offered: Mapped[list[str]] = mapped_column(Names, default=list, server_default="")
     last_message_at: Mapped[datetime] = mapped_column(UtcDateTime)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
@@ -110,4 +115,6 @@ class ChatLookup(Base):
     session_id: Mapped[str] = mapped_column(ForeignKey("chat_sessions.id", ondelete="CASCADE"))
     case_no: Mapped[str] = mapped_column(String(20))
     proven: Mapped[bool]
+    # Whose phone it was: the resident acts as this reporter of the case.
+    reporter_id: Mapped[int | None]
     at: Mapped[datetime] = mapped_column(UtcDateTime)

@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, and_, case, false, or_
 from sqlalchemy.orm import Session
 
 from api.accounts.models import Role, User
-from api.cases.checks import CHECKS, Step
+from api.cases.checks import CHECKS, CONDITIONS, Step
 from api.cases.deadlines import get_deadlines
 from api.cases.fields import ActionFields
 from api.cases.models import Case
@@ -100,16 +100,21 @@ def offers(db: Session, subject: Case, actions: list[str], role: str, now: datet
     found = []
     for action in actions:
         rows = list(_rows(workflow, action, subject.status, role))
+        # Nothing is filled in yet: a row that holds for one of several reporters only is on offer if there are several.
+        one_of_several = rows[0] if len(subject.reporters) > 1 else None
+        row = next((row for row in rows if row.when is None or CONDITIONS[row.when](step)), None) or one_of_several
+        if row is None:
+            continue
         found.append(
             Offer(
                 action=action,
-                needs=rows[0].needs,
-                assigns="assign" in rows[0].does,
-                reroutes=bool({"level_up", "level_down"}.intersection(rows[0].does)),
-                public=rows[0].public,
-                closes=all(row.to in workflow.final for row in rows) and "stop" in {row.sla for row in rows},
-                forward=any(row in steps for row in rows),
-                refusal=_refusal(step, rows[0]),
+                needs=row.needs,
+                assigns="assign" in row.does,
+                reroutes=bool({"level_up", "level_down"}.intersection(row.does)),
+                public=row.public,
+                closes=row.to in workflow.final and row.sla == "stop",
+                forward=any(one in steps for one in rows),
+                refusal=_refusal(step, row),
             )
         )
     return sorted(found, key=lambda offer: not offer.forward)

@@ -56,9 +56,18 @@ def _changed(db: Session, event: OutboxEvent, now: datetime) -> None:
         db.add(Notice(at=now, roles=DUTY, urgent=True, title=f"改判为特急：{case.no}", subject=case.no))
     if action == "评价" and case.status == "办理中":
         db.add(Notice(at=now, roles=DUTY, title=f"居民不满意，重新办理：{case.no}", subject=case.no))
+    elif action == "评价" and _unsatisfied_beside(case, event.payload.get("reporter", 1)):
+        db.add(Notice(at=now, roles=DUTY, title=f"关注的居民不满意：{case.no}", subject=case.no))
     if action in _NEXT:
         roles, words = _NEXT[action]
         db.add(_about(case, roles, f"{words}：{case.no}", now))
+
+
+def _unsatisfied_beside(case: Case, number: int) -> bool:
+    """Tells whether it was one whose rating reopens nothing: who joined, or whose case was merged."""
+    reporter = case.reporters[number - 1]
+    beside = reporter is not case.reporter or case.merged_into is not None
+    return beside and reporter.stars is not None and reporter.stars <= 2
 
 
 @subscribe("case.card")
