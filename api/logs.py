@@ -71,6 +71,6 @@ def configure_logging(level: str) -> None:
     for name in ("uvicorn", "uvicorn.error", "uvicorn.access", "huey", "huey.consumer"):
         logger = logging.getLogger(name)
         logger.handlers, logger.propagate = [], True
-    # The middleware writes its own line for each request; httpx would write the URL of every call.
-    for name in ("uvicorn.access", "httpx", "httpcore"):
+    # The middleware writes its own line for each request; httpx and urllib3 would write the URL of every call.
+    for name in ("uvicorn.access", "httpx", "httpcore", "urllib3"):
         logging.getLogger(name).setLevel(logging.WARNING)

@@ -18,7 +18,10 @@ import api.chat.routes
 import api.health.routes
 import api.notices.routes
 import api.triage.routes
+import api.wechat.routes
 from api.cases.deadlines import get_deadlines
+from api.cases.duplicates import get_duplicates
+from api.cases.public_words import warm
 from api.cases.workflow import get_workflow
 from api.errors import install_error_handlers, problem_response
 from api.health.metrics import CASES_FILED
@@ -28,6 +31,8 @@ from api.outbox.models import COMMIT_HOOKS
 from api.settings import get_settings
 from api.triage.service import get_places, get_taxonomy, get_triager
 from api.web import mount_web
+from api.wechat.config import wechat_config
+from api.wechat.lines import wechat_lines
 from api.worker import hurry
 
 ROUTERS = (
@@ -40,6 +45,7 @@ ROUTERS = (
     api.chat.attachment_routes.staff,
     api.chat.internal.router,
     api.health.routes.router,
+    api.wechat.routes.router,
 )
 
 
@@ -54,7 +60,10 @@ def create_app() -> FastAPI:
     # Rules are read before the first request, so that a mistake in them stops the start.
     get_workflow()
     get_deadlines()
+    get_duplicates()
     get_taxonomy()
+    if wechat_config():
+        wechat_lines()
     app = FastAPI(title="崂先办", version="1", lifespan=_lifespan, docs_url=None, redoc_url=None)
     app.add_middleware(RequestMiddleware)
     install_error_handlers(app)
@@ -74,6 +83,7 @@ def create_app() -> FastAPI:
 async def _lifespan(_app: FastAPI) -> AsyncIterator[None]:
     await run_in_threadpool(get_triager)
     await run_in_threadpool(get_places)
+    await run_in_threadpool(warm)
     COMMIT_HOOKS.extend((_count, hurry))
     yield
     for hook in (_count, hurry):

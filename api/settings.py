@@ -1,10 +1,11 @@
 """Every setting of the service, read from ``LAOXIAN_*`` environment variables (docs/settings.md lists them)."""
 
 import os
+import re
 from functools import lru_cache
 from pathlib import Path
 
-from pydantic import Field, SecretStr, ValidationError, model_validator
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 REPO = Path(__file__).resolve().parent.parent
@@ -41,6 +42,30 @@ class Settings(BaseSettings):
     token_minutes: int = 30
     bot_timeout_seconds: float = 20.0
     log_level: str = "INFO"
+    wechat_token: SecretStr = SecretStr("")
+    wechat_app_id: str = ""
+    wechat_secret: SecretStr = SecretStr("")
+    wechat_aes_key: SecretStr = SecretStr("")
+    wechat_api_url: str = "https://api.weixin.qq.com"
+    wechat_news_template: str = ""
+    wechat_reply_template: str = ""
+    webhook_url: str = ""
+    webhook_secret: SecretStr = Field(SecretStr(""), validate_default=True)
+    sms_sender: str = "api.outbox.sms:FileSender"
+
+    @field_validator("wechat_aes_key")
+    @classmethod
+    def _whole_key(cls, value: SecretStr) -> SecretStr:
+        if not re.fullmatch("([A-Za-z0-9]{43})?", value.get_secret_value()):
+            raise ValueError("43 letters and digits")
+        return value
+
+    @field_validator("webhook_secret")
+    @classmethod
+    def _signs(cls, value: SecretStr, info: ValidationInfo) -> SecretStr:
+        if info.data.get("webhook_url") and len(value.get_secret_value()) < 16:
+            raise ValueError("at least 16 characters beside a webhook_url")
+        return value
 
     @model_validator(mode="after")
     def _embedded_database(self) -> "Settings":

@@ -13,7 +13,10 @@ from redis import ConnectionPool, Redis
 from redis.exceptions import RedisError
 
 import api.chat.news
-import api.notices.subscribers  # noqa: F401  registers what becomes a notice
+import api.notices.subscribers
+import api.outbox.sms
+import api.outbox.webhook
+import api.wechat.push  # noqa: F401  these register what becomes of an event
 from api.cases.cards import close_silent, show_cards
 from api.chat.attachments import sweep as sweep_photos
 from api.chat.drafts import SILENCE, file_silent_emergencies
@@ -21,8 +24,10 @@ from api.columns import utcnow
 from api.db import session_factory
 from api.logs import configure_logging
 from api.outbox.delivery import deliver_due, forget_old
+from api.outbox.sending import due_count, forget_sent, send_due
 from api.settings import get_settings
 from api.triage.service import get_places, get_triager
+from api.wechat import followers
 
 HEARTBEAT = "laoxian:worker:heartbeat"
 # Two missed minutes and a little: the beat is a periodic task, so it proves that scheduler and workers both run.
@@ -63,14 +68,28 @@ def heartbeat() -> None:
 @huey.task()
 def deliver() -> None:
     """At each commit with an event: delivers at once instead of at the next sweep."""
-    deliver_due(session_factory(), utcnow())
+    _deliver_and_send()
 
 
 @huey.periodic_task(crontab())
 @huey.lock_task("sweep")
 def sweep() -> None:
     """Each minute: what no commit hurried along, and what had to wait after a failure."""
+    _deliver_and_send()
+
+
+def _deliver_and_send() -> None:
     deliver_due(session_factory(), utcnow())
+    with session_factory()() as db:
+        waiting = due_count(db, utcnow())
+    if waiting:
+        send()
+
+
+@huey.task()
+def send() -> None:
+    """After a delivery: takes outside what goes outside. A task of its own, since others may be slow."""
+    send_due(session_factory(), utcnow)
 
 
 @huey.periodic_task(crontab())
@@ -99,6 +118,8 @@ def tidy() -> None:
     """Each night: forgets events delivered long ago."""
     with session_factory()() as db:
         forget_old(db, utcnow())
+        forget_sent(db, utcnow())
+        followers.forget_old(db, utcnow())
         db.commit()
 
 

@@ -14,12 +14,14 @@ from api.chat.lines import HANS, Line, front_lines, in_script
 from api.chat.models import (
     BOT,
     RESIDENT,
+    WEB,
     ChatMessage,
     ChatSession,
     Draft,
 )
 from api.db import session_factory
 from api.errors import Problem
+from api.outbox.models import emit
 
 HISTORY_PAGE = 200
 
@@ -84,6 +86,8 @@ def append(
                 created_at=now,
             )
         )
+        if session.channel != WEB and reply_to is None:
+            emit(db, "chat.said", {"session_id": session.id, "seq": seq})
     db.add_all(rows)
     db.flush()
     return rows
@@ -101,21 +105,28 @@ def open_session(now: datetime) -> tuple[str, str, list[dict[str, Any]]]:
     """Opens a conversation; returns its id, its token (kept nowhere) and the greeting."""
     token = secrets.token_urlsafe(32)
     with session_factory().begin() as db:
-        session = ChatSession(
-            id=secrets.token_hex(16),
-            token_hash=token_digest(token),
-            state=BOT,
-            script=HANS,
-            last_seq=0,
-            created_at=now,
-            last_seen_at=now,
-        )
-        session.draft_id = secrets.token_hex(16)
-        db.add(session)
-        db.flush()
-        new_draft(db, session, now)
+        session = start(db, token_digest(token), now)
         greeting = append(db, session, BOT, front_lines().greet(), now)
         return session.id, token, [view(row) for row in greeting]
+
+
+def start(db: Session, digest: str, now: datetime, channel: str = WEB) -> ChatSession:
+    """Adds a conversation that the token of ``digest`` opens, in the caller's transaction."""
+    session = ChatSession(
+        id=secrets.token_hex(16),
+        token_hash=digest,
+        state=BOT,
+        channel=channel,
+        script=HANS,
+        last_seq=0,
+        created_at=now,
+        last_seen_at=now,
+    )
+    session.draft_id = secrets.token_hex(16)
+    db.add(session)
+    db.flush()
+    new_draft(db, session, now)
+    return session
 
 
 def find_session(db: Session, digest: str) -> ChatSession:

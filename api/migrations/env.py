@@ -7,7 +7,8 @@ import api.cases.models
 import api.chat.enclosures
 import api.chat.models
 import api.notices.models
-import api.outbox.models  # noqa: F401
+import api.outbox.models
+import api.wechat.models  # noqa: F401
 from api.db import Base, make_engine
 from api.settings import get_settings
 
