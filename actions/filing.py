@@ -27,9 +27,11 @@ class ActionFileCase(Action):
         if outcome == "callback":
             await file_callback(dispatcher, tracker.sender_id, draft_from(known))
             return no_slots()
+        number = (known.triage or {}).get("emergency_number") or "110"
+        if outcome == "cancelled":
+            response = "utter_cancelled_emergency" if known.emergency else "utter_cancelled"
+            dispatcher.utter_message(response=response, number=number)
         if outcome in ("cancelled", "abandoned"):
-            if outcome == "cancelled":
-                dispatcher.utter_message(response="utter_cancelled")
             return no_slots()
         if outcome != "file" or not known.matter or not (known.confirmed or known.emergency):
             dispatcher.utter_message(response="utter_not_filed")
@@ -44,7 +46,7 @@ class ActionFileCase(Action):
             case_no=case["case_no"],
             department=case["department"],
             due=spoken_time(case["due_at"]),
-            number=(known.triage or {}).get("emergency_number") or "110",
+            number=number,
         )
         return no_slots()
 

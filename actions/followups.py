@@ -32,7 +32,7 @@ _MOVES = {"urge": "催办", "withdraw": "撤回", "supplement": "补充", "rate"
 _CLOSED = ("已办结", "已撤回", "不予受理", "已合并")
 _SHOWN = 3
 # How sure the triage must be that somebody asks for something, against an intent that says they do not.
-_BARS = {"insult": 0.9, "chitchat": 0.95, "out_of_scope": 0.95}
+_BARS = {"insult": 0.9, "chitchat": 0.95, "out_of_scope": 0.95, "cancel": 0.95}
 
 
 class ActionFollowup(Action):

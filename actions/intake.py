@@ -56,9 +56,10 @@ def _takes_back(said: Said) -> bool:
 def _cancels(said: Said, asked: str | None) -> bool:
     if said.intent != "cancel" or said.has_facts:
         return False
+    shrug = bool(phrases.SHRUG.match(said.text))
     if asked == "contact" and not phrases.GIVE_UP.search(said.text):
-        return said.confidence >= 0.8 and not phrases.SHRUG.match(said.text)  # 算了 to that question: no phone then
-    return True
+        return said.confidence >= 0.8 and not shrug  # 算了 to that question: no phone then
+    return shrug or bool(phrases.GIVE_UP.search(said.text)) or not said.has_substance
 
 
 def hear(said: Said, known: Known, asked: str | None) -> Heard:
@@ -76,8 +77,6 @@ def hear(said: Said, known: Known, asked: str | None) -> Heard:
         lines.append("utter_photos")
     if passing := _passing(said, known, heard.known):
         lines.append(passing)
-    if after.place and after.place.get("outside") and after.place != known.place:
-        lines.append("utter_outside")
     return replace(heard, lines=tuple(lines))
 
 
@@ -117,6 +116,8 @@ def decide(said: Said, before: Known, heard: Heard, asked: str | None) -> Step:
     stuck = unmoved and not aside and asked is not None
     stumbles = known.asked.get("stumbles", 0) + 1 if stuck else known.asked.get("stumbles", 0) if aside else 0
     lines = heard.lines
+    if slot != "place" and known.place != before.place and (known.place or {}).get("outside"):
+        lines = (*lines, "utter_outside")
     if stumbles >= MAX_STUMBLES and not known.emergency:
         lines, stumbles = (*lines, "utter_offer_person"), 0
     counts = {**known.asked, slot: count, "stumbles": stumbles}
@@ -166,7 +167,8 @@ def _place_style(known: Known) -> str | None:
     """Returns how to ask for the place, or None when what is known suffices."""
     place, count, triage = known.place, known.asked.get("place", 0), known.triage or {}
     advice = triage.get("urgency") == "咨询" or triage.get("kind") == "发展诉求"
-    if count >= MAX_ASKS or (place and (place.get("unknown") or (known.emergency and count >= 1))):
+    settled = place and (place.get("unknown") or place.get("settled") or (known.emergency and count >= 1))
+    if count >= MAX_ASKS or settled:
         return None
     if not place:
         return "emergency" if known.emergency else "advice" if advice else "plain"
@@ -175,5 +177,5 @@ def _place_style(known: Known) -> str | None:
     if place.get("street"):
         return None if place.get("precise") or advice else "street_only"
     if place.get("outside"):
-        return None
+        return "outside" if count == 0 and not known.emergency else None
     return "emergency" if known.emergency else "no_street"

@@ -9,7 +9,7 @@ from actions.state import MAX_MATTER, Heard, Known, Said
 
 _TELLING = frozenset({"report", "emergency", "supplement", "correct"})
 # Intents that hold a matter now and then: 你们这帮吃干饭的，路灯坏了三个月没人管. Only the triage can tell.
-_DOUBTFUL = frozenset({"nlu_fallback", "inform", "out_of_scope", "open_report", "insult", "chitchat"})
+_DOUBTFUL = frozenset({"nlu_fallback", "inform", "out_of_scope", "open_report", "insult", "chitchat", "cancel"})
 _ADDING = frozenset({"report", "emergency", "supplement"})
 _ANSWERED_AT_LENGTH = 8
 _PHONE = re.compile(r"[,，。;；\s]*(?:我的?)?(?:联系)?(?:电话|手机号?|号码)?(?:是|:|：)?\s*1[3-9]\d{9}")
@@ -52,6 +52,7 @@ def read_matter(said: Said, before: Known, after: Known, asked: str | None) -> H
         return Heard(_added(after, said))
     if not before.matter:
         tells = said.has_substance or (said.may_hold_more and said.intent in _TELLING)
+        tells = tells or (asked == "matter" and not said.has_facts and len(re.findall(r"\w", said.rest)) >= 2)
         return _told(said, after, asked) if tells else Heard(after)
     if not said.has_substance:
         return Heard(after)

@@ -39,7 +39,7 @@ def _own_words(said: Said, old: dict[str, Any] | None) -> dict[str, Any] | None:
     """Returns the place from an answer in which the resolver found none: their words, or that they cannot say."""
     unknown = said.intent in ("dont_know", "deny", "nothing") or phrases.NOTHING.match(said.text)
     if unknown or phrases.UNWILLING.search(said.text):
-        return old or {"text": "说不清", "unknown": True}
+        return {**old, "settled": True} if old else {"text": "说不清", "unknown": True}
     if said.intent in _NO_PLACE or said.pinyin or said.photos or phrases.WHEN.match(said.text):
         return old
     tells_more = said.intent in ("report", "emergency", "supplement") and not _WHERE.search(said.text)

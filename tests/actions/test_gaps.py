@@ -146,3 +146,33 @@ def test_a_matter_that_the_place_has_swallowed_is_left_to_the_triage():
 def test_no_phone_said_along_with_the_matter_is_not_asked_for_again():
     step = turn(say("枯桃社区楼道灯坏了 不留电话", "report", place=KUTAO, rest="楼道灯坏了 不留电话"), Known())
     assert (step.ask, step.known.contact.declined) == ("confirmed", True)
+
+
+@pytest.mark.parametrize("intent", ["nlu_fallback", "inform"])
+def test_two_characters_answer_what_it_is_about_if_the_triage_agrees(intent):
+    step = turn(say("停水", intent), Known(asked={"matter": 1}), "matter")
+    assert (step.known.matter, step.ask) == ("停水", "place")
+
+
+def test_a_complaint_taken_for_a_cancel_is_no_cancel():
+    step = turn(say("物业不作为", "cancel"), Known(asked={"matter": 1}), "matter")
+    assert (step.known.matter, step.outcome) == ("物业不作为", None)
+
+
+@pytest.mark.parametrize("text", ["算了不报了", "不投诉了", "取消吧", "没事了不用了", "我不想报了"])
+def test_words_that_give_up(text):
+    assert turn(say(text, "cancel"), TOLD, "place").outcome == "cancelled"
+
+
+def test_not_knowing_more_of_a_place_leaves_it_as_it_was_told():
+    known = replace(TOLD, place={"text": "高新区那边", "street": None, "candidates": []}, asked={"place": 1})
+    step = turn(say("不清楚", "dont_know"), known, "place")
+    assert (step.ask, step.known.place["text"]) == ("contact", "高新区那边")
+
+
+def test_a_place_outside_the_district_is_told_once_and_may_be_corrected():
+    outside = {"text": "李沧区振华路", "street": None, "outside": True, "candidates": []}
+    step = turn(say("李沧区振华路有个大坑", "report", place=outside, rest="有个大坑啊"), Known())
+    assert (step.ask, step.style) == ("place", "outside")
+    again = turn(say("就是李沧区", place=outside, rest=""), step.known, "place")
+    assert again.ask == "contact"
