@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from classifier.facts import find_facts, valid_phone
+from classifier.text import is_pinyin
 
 
 def facts(text: str) -> dict[str, str]:
@@ -80,3 +81,53 @@ def test_every_mobile_number_is_found(number: str):
 def test_positions_lie_in_the_text(text: str):
     for fact in find_facts(text):
         assert 0 <= fact.start <= fact.end
+
+
+@pytest.mark.parametrize(
+    ("text", "phone"),
+    [
+        ("不是13800530101，是13900530102", "13900530102"),
+        ("13900530102，不是13800530101", "13900530102"),
+        ("电话写错了，不是13800530101是13900530102", "13900530102"),
+        ("别打13800530101，打13900530102", "13900530102"),
+    ],
+)
+def test_of_two_numbers_the_denied_one_is_left_out(text, phone):
+    assert [fact.value for fact in find_facts(text) if fact.kind == "phone"] == [phone]
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("名字写错了，是李芳", "李芳"),
+        ("名字错了应该叫王建国", "王建国"),
+        ("我姓王不姓黄", "王"),
+        ("不姓黄，姓王", "王"),
+        ("不是刘女士是柳女士", "柳女士"),
+        ("不是刘先生，是柳先生", "柳先生"),
+    ],
+)
+def test_a_corrected_name_is_the_new_one(text, name):
+    assert [fact.value for fact in find_facts(text) if fact.kind == "name"] == [name]
+
+
+@pytest.mark.parametrize("text", ["不是路灯是井盖", "不是我家是王家", "不是电梯是高压线", "不姓张"])
+def test_a_correction_of_something_else_is_no_name(text):
+    assert [fact for fact in find_facts(text) if fact.kind == "name"] == []
+
+
+@pytest.mark.parametrize("text", ["不匿名了 留电话", "不用匿名了", "我不想匿名了", "别匿名", "取消匿名"])
+def test_who_takes_anonymity_back_does_not_ask_for_it(text):
+    assert [fact for fact in find_facts(text) if fact.kind == "anonymous"] == []
+
+
+@pytest.mark.parametrize("text", ["wo yao tou su", "xiao qu ting shui le", "xiaoquting shuile", "ni hao, wo yao tousu"])
+def test_chinese_in_latin_letters_is_seen(text):
+    assert is_pinyin(text)
+
+
+@pytest.mark.parametrize("text", ["hello", "test test", "ok ok", "LX20261124-00012", "wo要投诉", "hahaha", ""])
+    "text", ["hello", "test test", "ok ok", "LX20261124-00012", "wo要投诉", "hahaha", "13800530101", ""]
+)
+def test_other_latin_letters_are_no_pinyin(text):
+    assert not is_pinyin(text)
