@@ -3,7 +3,7 @@
 from sqlalchemy import ColumnElement, Text, and_, cast, false, or_, true
 
 from api.accounts.models import Role, User
-from api.cases.models import Case
+from api.cases.models import Case, Reporter
 
 
 def visible_cases(user: User) -> ColumnElement[bool]:
@@ -32,11 +32,15 @@ def only_helps(user: User, case: Case) -> bool:
     return user.role == Role.HANDLER and case.department != user.department
 
 
-def may_reveal(user: User, case: Case) -> bool:
+def may_reveal(user: User, case: Case, reporter: Reporter | None = None) -> bool:
     """Tells whether ``user`` may read the reporter's name and number, with a reason that the history keeps.
 
     Someone who reported anonymously is known only to those who call back.
     """
     if user.role in (Role.ADMIN, Role.CLERK, Role.SUPERVISOR):
         return True
-    return user.role in (Role.HANDLER, Role.GRID) and not case.reporter.anonymous and not only_helps(user, case)
+    return (
+        user.role in (Role.HANDLER, Role.GRID)
+        and not (reporter or case.reporter).anonymous
+        and not only_helps(user, case)
+    )

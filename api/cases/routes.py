@@ -1,23 +1,27 @@
 """Cases over HTTP."""
 
 import hashlib
+from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Header, Query, Response
-from sqlalchemy import select
+from sqlalchemy import and_, false, select
 from sqlalchemy.orm import Session
 
 from api.accounts.deps import Actor, CurrentUser, Now, require_role
 from api.accounts.models import Role, User
 from api.accounts.scope import may_reveal, only_helps, visible_cases
+from api.cases.duplicates import get_duplicates
 from api.cases.filing import Filing, file_case
 from api.cases.history import record
 from api.cases.listing import CaseFilter, list_cases
 from api.cases.models import Case
 from api.cases.moves import apply_action, lock
 from api.cases.override import Override, override_triage
+from api.cases.reporters import acting
 from api.cases.schemas import ActionIn, CaseIn, RevealIn
-from api.cases.views import case_summary, case_view
+from api.cases.similar import answered_cases, near_cases, probe_case
+from api.cases.views import case_summary, case_view, similar_view
 from api.cases.workflow import get_workflow
 from api.db import SessionDep
 from api.errors import Problem
@@ -25,6 +29,9 @@ from api.triage.service import get_places, get_taxonomy, get_triager
 from classifier.places import PlaceResolver
 from classifier.taxonomy import Taxonomy
 from classifier.triage import Triager
+
+NEAR = 5
+"""Probable duplicates shown to staff, at most."""
 
 router = APIRouter(prefix="/api/v1/cases", tags=["诉求件"])
 
@@ -44,12 +51,28 @@ def find_case(db: Session, no: str, user: User) -> Case:
     return case
 
 
-def related(db: Session, case: Case, user: User) -> list[str]:
-    """Returns the numbers of the cases that the same message told of, as far as ``user`` may see them."""
-    if case.group is None:
-        return []
-    same = select(Case.no).where(Case.group == case.group, Case.id != case.id, visible_cases(user))
-    return list(db.scalars(same.order_by(Case.id)))
+def links(db: Session, case: Case, user: User) -> dict[str, list[str]]:
+    """Returns the numbers of linked cases, as far as ``user`` may see them.
+
+    ``related`` are those of which the same message told, ``merged`` those merged into this one.
+    """
+    linked = {"related": Case.group == case.group if case.group else false(), "merged": Case.merged_into == case.no}
+    found = {}
+    for name, where in linked.items():
+        query = select(Case.no).where(where, Case.id != case.id, visible_cases(user)).order_by(Case.id)
+        found[name] = list(db.scalars(query))
+    return found
+
+
+def similar_cases(db: Session, case: Case, user: User, triager: Triager, now: datetime) -> list[dict[str, Any]]:
+    """Returns what is probably the same matter (``near``), then what was answered before, within the user's scope."""
+    rules, probe = get_duplicates(), probe_case(case, triager)
+    others = and_(visible_cases(user), Case.id != case.id)
+    near = near_cases(db, probe, now, rules, others, NEAR)
+    answered = [one for one in answered_cases(db, probe, rules, others) if one not in near]
+    return [similar_view(one, now, user.role, near=True) for one in near] + [
+        similar_view(one, now, user.role, near=False) for one in answered
+    ]
 
 
 @router.post("", status_code=201)
@@ -96,6 +119,12 @@ def one(no: str, db: SessionDep, user: CurrentUser, now: Now) -> dict[str, Any]:
     return _view(db, find_case(db, no, user), user, now)
 
 
+@router.get("/{no}/similar")
+def similar(no: str, db: SessionDep, user: CurrentUser, now: Now, triager: TriagerDep) -> dict[str, Any]:
+    """相似件与答复：可能是同一件事的，和同类里已经答复过的，只含本岗位看得到的。"""
+    return {"items": similar_cases(db, find_case(db, no, user), user, triager, now)}
+
+
 @router.patch("/{no}/triage")
 def override(no: str, body: Override, db: SessionDep, user: Judge, now: Now, taxonomy: TaxonomyDep) -> dict[str, Any]:
     """人工改判：系统建议保留，人的决定生效，重新算承办单位、层级和时限，并留作训练反馈。"""
@@ -124,18 +153,21 @@ def act(no: str, body: ActionIn, db: SessionDep, user: CurrentUser, now: Now) ->
 def reveal(no: str, body: RevealIn, db: SessionDep, user: CurrentUser, now: Now) -> dict[str, Any]:
     """查看未脱敏的联系方式和原话；谁、何时、为什么都记入办理记录。"""
     case = find_case(db, no, user)
-    if not may_reveal(user, case):
+    reporter = acting(case, None, body.reporter)
+    if not may_reveal(user, case, reporter):
         raise Problem(403, "您的岗位不能查看这位居民的联系方式")
     lock(db, case)
-    record(db, case, "查看联系方式", Actor.of(user), now, before={}, after={}, note=body.reason)
-    reporter = case.reporter
+    whose = {"reporter": body.reporter} if body.reporter else {}
+    record(db, case, "查看联系方式", Actor.of(user), now, before={}, after=whose, note=body.reason)
     shown = {"name": reporter.name, "phone": reporter.phone, "anonymous": reporter.anonymous}
     db.commit()
-    return {"no": case.no, "reporter": shown, "description": case.full_description}
+    # The story is the first one's; it stays masked where only another one may be known.
+    story = case.full_description if may_reveal(user, case) else case.description
+    return {"no": case.no, "reporter": shown, "description": story}
 
 
 def _view(db: Session, case: Case, user: User, now: Any) -> dict[str, Any]:
-    view = case_view(case, Actor.of(user), now) | {"related": related(db, case, user)}
+    view = case_view(case, Actor.of(user), now) | links(db, case, user)
     if only_helps(user, case):
         view["actions"] = [name for name in view["actions"] if any(move.co for move in get_workflow().rows(name))]
     return view

@@ -70,8 +70,9 @@ class ActionIn(ActionFields):
 
 
 class RevealIn(BaseModel):
-    """Why the reporter's number is needed."""
+    """Why the reporter's number is needed; ``reporter`` is whose, 1 for who filed, empty for the main one."""
 
     model_config = ConfigDict(extra="forbid")
 
     reason: Words
+    reporter: int | None = Field(None, ge=1, le=100_000)

@@ -90,9 +90,16 @@ def answered_cases(db: Session, probe: Probe, rules: DuplicateRules, where: Colu
 def _rows(probe: Probe, rules: DuplicateRules) -> Select[Any]:
     same = and_(Case.category == probe.category, Case.subcategory == probe.subcategory, Case.embedding.is_not(None))
     version = Case.suggestion["model_version"].as_string() == probe.version
-    columns = (Case.id, Case.street, Case.community, Case.place_text, Case.description, Case.urgency, Case.embedding)
-    query: Select[Any] = select(*columns)
-    return query.where(same, version).order_by(Case.created_at.desc()).limit(rules.looked_at)
+    columns: tuple[Any, ...] = (
+        Case.id,
+        Case.street,
+        Case.community,
+        Case.place_text,
+        Case.description,
+        Case.urgency,
+        Case.embedding,
+    )
+    return select(*columns).where(same, version).order_by(Case.created_at.desc()).limit(rules.looked_at)
 
 
 def _ranked(db: Session, query: Select[Any], probe: Probe) -> list[tuple[float, Row[Any]]]:

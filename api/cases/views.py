@@ -46,6 +46,18 @@ def case_summary(case: Case, now: datetime, role: str) -> dict[str, Any]:
     }
 
 
+def similar_view(case: Case, now: datetime, role: str, *, near: bool) -> dict[str, Any]:
+    """Returns a case beside a similar one: what it was and how it was answered; ``near`` may be the same matter."""
+    view = case_summary(case, now, role)
+    kept = ("no", "status", "category", "subcategory", "department", "place", "description", "created_at", "followers")
+    return {name: view[name] for name in kept} | {
+        "near": near,
+        "answer": mask_numbers(case.answer) if case.answer else None,
+        "stars": case.reporter.stars,
+        "closed_at": local_iso(case.closed_at),
+    }
+
+
 def case_view(case: Case, viewer: Actor, now: datetime) -> dict[str, Any]:
     """Returns one case in full, as ``viewer`` may see it.
 
@@ -64,7 +76,6 @@ def case_view(case: Case, viewer: Actor, now: datetime) -> dict[str, Any]:
         "history": [_history(row, resident) for row in rows],
     }
     if not resident:
-        view["merged"] = [one.no for one in case.merged]
         view["reporters"] = [_several(case, one, viewer.role) for one in case.reporters]
         view["triage"] = _triage(case)
         view["dispatch_due_at"] = local_iso(case.dispatch_due_at)

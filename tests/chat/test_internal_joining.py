@@ -354,3 +354,33 @@ class TestFollowing:
         deliver_due(sessions, clock.now)
         assert "13800000001" not in str(second.transcript())
         assert "13800000001" not in str(second.cases())
+
+    def test_news_of_the_main_case_reach_the_reporters_of_merged_ones(
+        self, neighbour: Neighbours, staff: Staff, sessions: sessionmaker[Session], clock: Clock
+    ) -> None:
+        first, second = neighbour(), neighbour()
+        main, twin = first.file().json()["case_no"], second.file().json()["case_no"]
+        staff(twin, "并单", main_no=main, reason="同一盏灯")
+        staff(main, "受理")
+        staff(main, "派单")
+        deliver_due(sessions, clock.now)
+        assert second.transcript()[-1]["text"] == f"{twin}（已并入 {main}） 已派给区城市管理局办理。"
+        assert len(first.transcript(after=2)) == 1
+
+    def test_staff_reveal_one_of_several_and_never_an_anonymous_one_to_a_handler(
+        self, neighbour: Neighbours, client: TestClient, sign_in: SignIn
+    ) -> None:
+        no = neighbour().file(anonymous=True, description=f"{LAMP}，打13800000001").json()["case_no"]
+        second = neighbour()
+        second.similar()
+        second.follow(no)
+        handler = sign_in(Role.HANDLER, department="区城市管理局")
+
+        def reveal(**which: int) -> Any:
+            return client.post(f"/api/v1/cases/{no}/reveal", json={"reason": "核实", **which}, headers=handler)
+
+        assert reveal().status_code == 403
+        seen = reveal(reporter=2)
+        assert seen.json()["reporter"]["phone"] == "13900000002"
+        assert "13800000001" not in seen.text
+        assert reveal(reporter=3).status_code == 422
