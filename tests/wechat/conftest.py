@@ -42,7 +42,7 @@ class FakeWechat:
         self.menus: list[dict[str, Any]] = []
         self.media: dict[str, bytes] = {}
         self.errors: list[tuple[str, int]] = []
-        self.token, self.fetched, self.asked = "token-1", 0, []  # type: int | str | Any
+        self.token, self.fetched = "token-1", 0
         self.server: ThreadingHTTPServer | None = None
         self.port = 0
 

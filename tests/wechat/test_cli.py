@@ -3,9 +3,10 @@
 import pytest
 from typer.testing import CliRunner
 
+from api.chat.lines import LinesError
 from api.cli import app
 from api.settings import REPO, get_settings
-from api.wechat.lines import LinesError, read_wechat_lines
+from api.wechat.lines import read_wechat_lines
 from tests.wechat.conftest import FakeWechat
 
 FILE = REPO / "nlu_data" / "wechat.yml"
