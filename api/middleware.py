@@ -14,6 +14,8 @@ from api.health.metrics import REQUESTS, SECONDS
 BODY_LIMIT, UPLOAD_LIMIT = 1_000_000, 10_100_000
 """Bytes of a request: of JSON, and of the one call that takes a photo (10 MB and its multipart frame)."""
 _UPLOAD = ("POST", "/api/v1/chat/attachments")
+# Asked every few seconds by orchestrator and scraper: counted, but a line for each would drown the requests of people.
+_PROBES = frozenset({"/healthz", "/readyz", "/metrics"})
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9_-]{8,64}")
 _HEADERS = [
     (b"x-content-type-options", b"nosniff"),
@@ -64,6 +66,8 @@ class RequestMiddleware:
         path = getattr(route, "path", None) or "other"
         REQUESTS.labels(scope["method"], path, str(status)).inc()
         SECONDS.labels(scope["method"], path).observe(seconds)
+        if path in _PROBES and status < 400:
+            return
         log.info("request", method=scope["method"], route=path, status=status, ms=round(seconds * 1000, 1))
 
 

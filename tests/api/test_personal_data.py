@@ -12,6 +12,7 @@ from sqlalchemy import inspect, text
 from api.accounts.models import Role
 from api.cases.models import Case
 from api.crypto import mask_name, mask_numbers, mask_phone, phone_index, seal, unseal
+from api.health.metrics import REQUESTS
 
 PHONE, NAME = "13800000001", "王小明"
 BODY = {
@@ -85,6 +86,24 @@ def test_nothing_personal_is_logged(client, sign_in, logged):
     assert request["request_id"] == "abcdefgh-1"
     assert request["route"] == "/api/v1/cases"
     assert any(line["event"] == "could not reach 138****0001" for line in lines)
+
+
+def test_probes_are_counted_but_not_logged(client, logged):
+    def counted() -> float:
+        return sum(
+            sample.value
+            for metric in REQUESTS.collect()
+            for sample in metric.samples
+            if sample.name.endswith("_total") and sample.labels["route"] == "/healthz"
+        )
+
+    before = counted()
+    client.get("/healthz")
+    client.get("/metrics")
+    client.get("/api/v1/cases")
+    assert counted() == before + 1
+    lines = [json.loads(line) for line in logged().splitlines() if line.startswith("{")]
+    assert [line["route"] for line in lines if line["event"] == "request"] == ["/api/v1/cases"]
 
 
 def test_an_unforeseen_error_is_a_problem_and_its_message_stays_inside(client, sign_in, fixed, logged):
