@@ -11,15 +11,18 @@ from rich.progress import track
 from rich.table import Table
 from sqlalchemy import select
 
+from api.accounts.logins import OUTCOMES, recent_logins
 from api.accounts.models import ROLE_NAMES, Role, User
 from api.accounts.service import create_user, disable, find_user, seed_demo, set_password
-from api.cases.history import broken_link
+from api.cases.audit import findings, missing_cases
 from api.cases.models import Case
 from api.cases.routing import check_department
 from api.db import session_factory
 from api.errors import Problem
+from api.privacy.cli import erase, keys_app
 from api.settings import REPO
 from api.triage.service import get_places, get_taxonomy
+from api.wechat.cli import app as wechat_app
 
 app = typer.Typer(no_args_is_help=True, help="服务端管理：账号、数据库、审计")
 user_app = typer.Typer(no_args_is_help=True, help="工作人员账号")
@@ -28,6 +31,9 @@ audit_app = typer.Typer(no_args_is_help=True, help="审计")
 app.add_typer(user_app, name="user")
 app.add_typer(db_app, name="db")
 app.add_typer(audit_app, name="audit")
+app.add_typer(keys_app, name="keys")
+app.command("erase")(erase)
+app.add_typer(wechat_app, name="wechat")
 
 console = Console()
 Password = Annotated[str, typer.Option(prompt=True, hide_input=True, confirmation_prompt=True, help="密码，至少 8 位")]
@@ -139,19 +145,32 @@ def alembic_config() -> Config:
 
 @audit_app.command("verify")
 def audit_verify() -> None:
-    """逐件核对办理记录的哈希链；有改动或缺失就列出来并以 1 退出。"""
-    broken: list[tuple[str, int]] = []
+    """逐件核对办理记录：改动、缺失、被删的末尾、手改的状态、整件被删；有问题就列出来并以 1 退出。"""
+    broken = 0
     started = datetime.now().astimezone()
     with session_factory()() as db:
         ids = list(db.scalars(select(Case.id).order_by(Case.id)))
+        gone = missing_cases(db)
     for case_id in track(ids, description="核对办理记录", console=console, disable=not console.is_terminal):
         with session_factory()() as db:
             case = db.get_one(Case, case_id)
-            if (seq := broken_link(db, case)) is not None:
-                broken.append((case.no, seq))
-    for no, seq in broken:
-        console.print(f"{no}：第 {seq} 条记录被改动或缺失")
+            found = [f"{case.no}：{finding}" for finding in findings(db, case)]
+        broken += bool(found)
+        for line in found:
+            typer.echo(line)
+    for line in gone:
+        typer.echo(line)
     seconds = (datetime.now().astimezone() - started).total_seconds()
-    console.print(f"核对了 {len(ids)} 件，{len(broken)} 件有问题，用时 {seconds:.1f} 秒")
-    if broken:
+    typer.echo(f"核对了 {len(ids)} 件，{broken} 件有问题，{len(gone)} 天缺件，用时 {seconds:.1f} 秒")
+    if broken or gone:
         raise typer.Exit(1)
+
+
+@audit_app.command("logins")
+def audit_logins(limit: Annotated[int, typer.Option(help="最近多少条")] = 50) -> None:
+    """最近的登录：谁、从哪里、成没成。"""
+    table = Table("时间", "用户名", "来源", "结果")
+    with session_factory()() as db:
+        for one in recent_logins(db, limit):
+            table.add_row(f"{one.at.astimezone():%Y-%m-%d %H:%M:%S}", one.username, one.source, OUTCOMES[one.outcome])
+    console.print(table)

@@ -58,19 +58,43 @@ def unseal(token: str) -> str:
         raise ValueError("数据无法解密：LAOXIAN_DATA_KEYS 里缺少当时的密钥") from error
 
 
-def keyed_digest(purpose: str, data: str) -> str:
-    """Returns a hex HMAC-SHA256 that nobody without the data keys can recompute.
+def reseal(token: str) -> str | None:
+    """Seals anew, with the newest data key, what ``seal`` or ``seal_bytes`` made; ``None`` when that key sealed it.
 
-    The key is the oldest (last) of ``LAOXIAN_DATA_KEYS``, so that adding a newer key in front keeps every digest valid.
+    Raises:
+        ValueError: when no key opens it.
     """
-    key = hashlib.sha256(f"{purpose}:{_keys()[-1]}".encode()).digest()
-    return hmac.new(key, data.encode(), hashlib.sha256).hexdigest()
+    try:
+        Fernet(_keys()[0]).decrypt(token)
+        return None
+    except InvalidToken:
+        pass
+    try:
+        return _fernet().rotate(token).decode()
+    except InvalidToken as error:
+        raise ValueError("数据无法解密：LAOXIAN_DATA_KEYS 里缺少当时的密钥") from error
+
+
+def keyed_digest(purpose: str, data: str) -> str:
+    """Returns a hex HMAC-SHA256 under the newest data key, that nobody without the data keys can recompute."""
+    return keyed_digests(purpose, data)[0]
+
+
+def keyed_digests(purpose: str, data: str) -> list[str]:
+    """Returns the digest under every data key, newest first: what was written before a newer key came is found too."""
+    keys = (hashlib.sha256(f"{purpose}:{key}".encode()).digest() for key in _keys())
+    return [hmac.new(key, data.encode(), hashlib.sha256).hexdigest() for key in keys]
 
 
 def phone_index(phone: str) -> str:
-    """Returns the digest by which a phone number is looked up; spacing and +86 do not matter."""
+    """Returns the digest with which a phone number is kept; spacing and +86 do not matter."""
+    return phone_indexes(phone)[0]
+
+
+def phone_indexes(phone: str) -> list[str]:
+    """Returns the digests by which a phone number is looked up, one for each data key."""
     digits = re.sub(r"\D", "", phone)
-    return keyed_digest("phone", digits[2:] if len(digits) == 13 and digits.startswith("86") else digits)
+    return keyed_digests("phone", digits[2:] if len(digits) == 13 and digits.startswith("86") else digits)
 
 
 def mask_phone(phone: str | None) -> str | None:

@@ -28,6 +28,7 @@ from api.health.metrics import CASES_FILED
 from api.logs import configure_logging
 from api.middleware import RequestMiddleware
 from api.outbox.models import COMMIT_HOOKS
+from api.privacy.retention import get_retention
 from api.settings import get_settings
 from api.triage.service import get_places, get_taxonomy, get_triager
 from api.web import mount_web
@@ -60,6 +61,7 @@ def create_app() -> FastAPI:
     # Rules are read before the first request, so that a mistake in them stops the start.
     get_workflow()
     get_deadlines()
+    get_retention()
     get_duplicates()
     get_taxonomy()
     if wechat_config():

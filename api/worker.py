@@ -17,6 +17,8 @@ import api.notices.subscribers
 import api.outbox.sms
 import api.outbox.webhook
 import api.wechat.push  # noqa: F401  these register what becomes of an event
+from api.accounts.deps import SYSTEM
+from api.accounts.logins import forget_logins
 from api.cases.cards import close_silent, show_cards
 from api.chat.attachments import sweep as sweep_photos
 from api.chat.drafts import SILENCE, file_silent_emergencies
@@ -25,6 +27,8 @@ from api.db import session_factory
 from api.logs import configure_logging
 from api.outbox.delivery import deliver_due, forget_old
 from api.outbox.sending import due_count, forget_sent, send_due
+from api.privacy.erasure import end_idle_chats, erase_due
+from api.privacy.retention import get_retention
 from api.settings import get_settings
 from api.triage.service import get_places, get_triager
 from api.wechat import followers
@@ -120,7 +124,17 @@ def tidy() -> None:
         forget_old(db, utcnow())
         forget_sent(db, utcnow())
         followers.forget_old(db, utcnow())
+        forget_logins(db, utcnow())
         db.commit()
+
+
+@huey.periodic_task(crontab(hour="3", minute="50"))
+@huey.lock_task("retention")
+def retention() -> None:
+    """Each night: erases the persons of cases that ended too long ago, ends idle conversations."""
+    erased = erase_due(session_factory(), utcnow(), get_retention(), SYSTEM)
+    ended = end_idle_chats(session_factory(), utcnow(), get_retention())
+    log.info("retention", erased=erased, ended=ended)
 
 
 @huey.periodic_task(crontab(minute="40"))

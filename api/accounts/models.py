@@ -4,7 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import uuid4
 
-from sqlalchemy import Boolean, Integer, String
+from sqlalchemy import Boolean, ForeignKey, Index, Integer, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from api.columns import UtcDateTime, utcnow
@@ -52,10 +52,51 @@ class User(Base):
 
 
 class LoginAttempt(Base):
-    """A sign-in that has not succeeded. Unknown names are counted too, so that a lock-out tells nobody who exists."""
+    """A sign-in that has not succeeded. Unknown names are counted too, so that a lock-out tells nobody who exists.
+
+    Attributes:
+        source: keyed digest of the address from which it came.
+    """
 
     __tablename__ = "login_attempts"
 
     id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=True)
     username: Mapped[str] = mapped_column(String(64), index=True)
+    source: Mapped[str] = mapped_column(String(64), default="", server_default="")
     at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class LoginEvent(Base):
+    """A sign-in as the audit keeps it.
+
+    Attributes:
+        source: the address, its last part masked.
+        source_index: keyed digest of the whole address: the same place is known again.
+        outcome: ``success``, ``failure`` or ``locked``.
+    """
+
+    __tablename__ = "login_events"
+    __table_args__ = (Index("ix_login_events_known", "username", "source_index", "outcome"),)
+
+    id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=True)
+    at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
+    username: Mapped[str] = mapped_column(String(64))
+    source: Mapped[str] = mapped_column(String(64))
+    source_index: Mapped[str] = mapped_column(String(64))
+    outcome: Mapped[str] = mapped_column(String(8))
+
+
+class SavedView(Base):
+    """Filters of the console's queue under a name, for one member of staff.
+
+    Attributes:
+        query: the query string of the queue's address.
+    """
+
+    __tablename__ = "saved_views"
+    __table_args__ = (UniqueConstraint("user_id", "name", name="uq_saved_views_name"),)
+
+    id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=True)
+    user_id: Mapped[str] = mapped_column(ForeignKey("users.id"))
+    name: Mapped[str] = mapped_column(String(32))
+    query: Mapped[str] = mapped_column(String(2000))

@@ -1,16 +1,14 @@
 """Signing in, and making, resetting and switching off accounts."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
+from api.accounts.logins import WINDOW, lock_ends, note, source_index
 from api.accounts.models import LoginAttempt, Role, User
 from api.accounts.passwords import decoy_hash, hash_password, password_matches
 from api.errors import Problem
-
-MAX_FAILURES = 5
-WINDOW = timedelta(minutes=15)
 
 # The demo accounts of `make up`: name, role, department, street, community.
 DEMO = {
@@ -21,36 +19,48 @@ DEMO = {
 }
 
 
-def sign_in(db: Session, username: str, password: str, now: datetime) -> User:
-    """Returns the account that the name and the password belong to. Commits.
+def sign_in(db: Session, username: str, password: str, now: datetime, address: str = "") -> User:
+    """Returns the account that the name and the password belong to. Commits; the audit keeps how it ended.
 
     An attempt is counted before the password is checked, so that guesses sent side by side cannot slip past the limit;
     success takes the count back.
 
+    Args:
+        db: the session.
+        username: as typed in.
+        password: as typed in.
+        now: the moment.
+        address: the network address it comes from.
+
     Raises:
-        Problem: 401 for a wrong name or password (the same for both), 429 after five failures in 15 minutes.
+        Problem: 401 for a wrong name or password (the same for both), 429 when ``lock_ends`` says so.
     """
     username = username[:64]
     db.execute(delete(LoginAttempt).where(LoginAttempt.at < now - WINDOW))
-    attempt = LoginAttempt(username=username, at=now)
+    attempt = LoginAttempt(username=username, source=source_index(address), at=now)
     db.add(attempt)
     # Committed before it counts: of any number of attempts side by side, at most five see five or fewer.
     db.commit()
-    tries = select(func.count(), func.min(LoginAttempt.at)).where(LoginAttempt.username == username)
-    count, first = db.execute(tries).one()
-    if count > MAX_FAILURES:
+    if until := lock_ends(db, username, address):
         # A refused attempt does not count: the account opens again 15 minutes after the failures, come what may.
         db.delete(attempt)
-        db.commit()
-        wait = (first + WINDOW - now).total_seconds()
+        _end(db, username, address, "locked", now)
+        wait = (until - now).total_seconds()
         raise Problem(429, "失败次数太多，账号已锁定 15 分钟，请稍后再试", {"Retry-After": str(max(int(wait), 1))})
     user = db.scalar(select(User).where(User.username == username))
     matches = password_matches(user.password_hash if user else decoy_hash(), password)
     if user is None or not matches or not user.active:
+        _end(db, username, address, "failure", now)
         raise Problem(401, "用户名或密码不对", {"WWW-Authenticate": "Bearer"})
-    db.execute(delete(LoginAttempt).where(LoginAttempt.username == username))
-    db.commit()
+    here = LoginAttempt.source == source_index(address)
+    db.execute(delete(LoginAttempt).where(LoginAttempt.username == username, here))
+    _end(db, username, address, "success", now)
     return user
+
+
+def _end(db: Session, username: str, address: str, outcome: str, now: datetime) -> None:
+    note(db, username, address, outcome, now)
+    db.commit()
 
 
 def create_user(

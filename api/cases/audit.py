@@ -48,7 +48,7 @@ def findings(db: Session, case: Case) -> Iterator[str]:
 def missing_cases(db: Session) -> list[str]:
     """Returns the days on which more numbers were given out than there are cases: whole cases were deleted."""
     day = func.substr(Case.no, 3, 8)
-    kept = dict(db.execute(select(day, func.count()).group_by(day)).tuples())
+    kept: dict[str, int] = {name: count for name, count in db.execute(select(day, func.count()).group_by(day))}
     given = db.scalars(select(CaseCounter).order_by(CaseCounter.day))
     return [
         f"{one.day}：发出 {one.last} 个编号，库里只有 {kept.get(one.day, 0)} 件"

@@ -103,7 +103,11 @@ def unguarded(db: Session) -> Iterator[None]:
     Only the owner of the tables can; the chain shows afterwards whatever else was changed.
     """
     sqlite = db.get_bind().dialect.name == "sqlite"
-    off = [f"DROP TRIGGER case_history_no_{what}" for what in _GUARDED] if sqlite else [_SWITCH.format("DISABLE")]
+    off = (
+        [f"DROP TRIGGER IF EXISTS case_history_no_{what}" for what in _GUARDED]
+        if sqlite
+        else [_SWITCH.format("DISABLE")]
+    )
     on = [SQLITE_GUARD.format(what=what) for what in _GUARDED] if sqlite else [_SWITCH.format("ENABLE")]
     db.flush()
     for statement in off:

@@ -127,8 +127,9 @@ async def log_in(
     if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
         raise Problem(403, "请从登录页登录")
     now = utcnow()
+    address = request.client.host if request.client else ""
     try:
-        user = await run_in_threadpool(_check, username.strip(), password, now)
+        user = await run_in_threadpool(_check, username.strip(), password, now, address)
     except Problem as problem:
         request.session.update({"notice": problem.detail, "username": username.strip()[:64], "wanted": path})
         return RedirectResponse(f"{root}/login", 303)
@@ -141,6 +142,6 @@ async def log_in(
     return RedirectResponse(f"{root}{path}", 303)
 
 
-def _check(username: str, password: str, now: datetime) -> User:
+def _check(username: str, password: str, now: datetime, address: str) -> User:
     with session_factory()() as db:
-        return sign_in(db, username, password, now)
+        return sign_in(db, username, password, now, address)

@@ -4,6 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from api.accounts.logins import mask_source
 from api.accounts.models import Role
 from api.accounts.service import disable, find_user, seed_demo, set_password, sign_in
 from api.errors import Problem
@@ -68,6 +69,46 @@ class TestLockOut:
             codes = list(pool.map(lambda _: ask(client, "xiaowang", "不对的密码").status_code, range(12)))
         assert codes.count(401) <= 5
         assert codes.count(429) >= 7
+
+
+class TestPlaces:
+    """A stranger who keeps guessing somebody's password locks out nobody but themselves."""
+
+    def fail(self, db, times: int, address: str, clock) -> int:
+        for _ in range(times):
+            with pytest.raises(Problem) as caught:
+                sign_in(db, "xiaowang", "不对的密码", clock.now, address)
+        return caught.value.status
+
+    def test_failures_elsewhere_do_not_lock_the_desk(self, db, make_user, clock):
+        make_user(Role.CLERK, "xiaowang")
+        assert self.fail(db, 6, "203.0.113.9", clock) == 429
+        assert sign_in(db, "xiaowang", PASSWORD, clock.now, "10.0.0.5")
+
+    def test_guesses_from_many_places_are_stopped_but_not_where_one_has_signed_in_before(self, db, make_user, clock):
+        make_user(Role.CLERK, "xiaowang")
+        sign_in(db, "xiaowang", PASSWORD, clock.now, "10.0.0.5")
+        for place in range(8):
+            self.fail(db, 4, f"203.0.113.{place}", clock)
+        assert self.fail(db, 1, "198.51.100.1", clock) == 429
+        assert sign_in(db, "xiaowang", PASSWORD, clock.now, "10.0.0.5")
+
+    def test_the_audit_keeps_success_failure_and_lock_out_with_a_masked_place(self, client, make_user, sign_in):
+        make_user(Role.CLERK, "xiaowang")
+        ask(client, "xiaowang", PASSWORD)
+        for _ in range(6):
+            ask(client, "xiaowang", "不对的密码")
+        assert client.get("/api/v1/auth/logins", headers=sign_in(Role.SUPERVISOR)).status_code == 403
+        items = client.get("/api/v1/auth/logins", headers=sign_in(Role.ADMIN)).json()["items"]
+        assert [item["outcome"] for item in items] == ["locked", *["failure"] * 5, "success"]
+        assert {item["username"] for item in items} == {"xiaowang"}
+
+    @pytest.mark.parametrize(
+        ("address", "shown"),
+        [("10.3.4.5", "10.3.4.*"), ("2001:db8::1", "2001:0db8:0000:0000:*"), ("testclient", "未知"), ("", "未知")],
+    )
+    def test_masks(self, address, shown):
+        assert mask_source(address) == shown
 
 
 class TestRevocation:

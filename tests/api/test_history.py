@@ -5,8 +5,8 @@ from sqlalchemy import delete, text, update
 from sqlalchemy.exc import DatabaseError
 
 from api.accounts.deps import SYSTEM
+from api.cases.audit import broken_link
 from api.cases.filing import Filing, file_case
-from api.cases.history import broken_link
 from api.cases.models import CaseHistory
 from api.cases.moves import apply_action
 from api.triage.service import get_places

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from api.accounts.deps import SYSTEM, Actor
 from api.accounts.models import Role
+from api.cases.audit import broken_link
 from api.cases.filing import Filing, file_case
-from api.cases.history import broken_link
 from api.cases.models import Case
 from api.cases.moves import apply_action
 from api.cases.workflow import get_workflow, load_workflow
