@@ -8,7 +8,7 @@ from redis.exceptions import RedisError
 from rich.console import Console
 
 from api.settings import SettingsError
-from api.wechat.client import ApiError, UnreachableError, WechatApi, wechat_api
+from api.wechat.client import ApiError, MisconfiguredError, UnreachableError, WechatApi, wechat_api
 from api.wechat.config import wechat_config
 from api.wechat.lines import wechat_lines
 
@@ -50,7 +50,7 @@ def _api_or_exit(do: Callable[[WechatApi], object]) -> None:
         do(wechat_api(config))
     except SettingsError as error:
         reason = str(error)
-    except ApiError as error:
+    except (ApiError, MisconfiguredError) as error:
         reason = _REASONS.get(error.code, f"微信拒绝了，错误码 {error.code}：{error.hint}")
     except UnreachableError as error:
         reason = f"连不上微信接口（{error}）：请检查服务器能不能访问 LAOXIAN_WECHAT_API_URL"

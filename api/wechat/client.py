@@ -20,6 +20,7 @@ TIMEOUT_SECONDS = 8.0
 _STALE = {40001, 40014, 42001}  # the token is wrong, not ours, or has run out
 _BUSY = {-1, 45011}  # the system is busy; too many calls this minute
 _LATER = {45009}  # the day's quota is used up
+_FORBIDDEN = {48001, 48004, 50002}  # the account may not do this, as yet or any more
 _EARLY_SECONDS = 300  # a token is given up before 微信 does so
 
 CLOSED = {45015, 45047}
@@ -29,7 +30,7 @@ GONE = {43004}
 
 
 class ApiError(Exception):
-    """微信 refused a call.
+    """微信 refused a call for good.
 
     Attributes:
         code: its ``errcode``.
@@ -43,6 +44,19 @@ class ApiError(Exception):
 
 class UnreachableError(Exception):
     """微信 gave no answer, is too busy, or the quota of the day is used up: later it may be better."""
+
+
+class MisconfiguredError(UnreachableError):
+    """微信 does not let this account or server in; it will once the administrator has mended that.
+
+    Attributes:
+        code: its ``errcode``.
+        hint: its ``errmsg``, for the administrator's screen only.
+    """
+
+    def __init__(self, code: int, hint: str) -> None:
+        super().__init__(str(code))
+        self.code, self.hint = code, hint
 
 
 class _BusyError(UnreachableError):
@@ -124,8 +138,11 @@ class WechatApi:
         try:
             url = f"{self.config.api_url}/cgi-bin/stable_token"
             answer = httpx.post(url, json=body, timeout=TIMEOUT_SECONDS).raise_for_status().json()
-            if answer.get("errcode"):
-                raise ApiError(int(answer["errcode"]), str(answer.get("errmsg", "")))
+            code, hint = int(answer.get("errcode", 0)), str(answer.get("errmsg", ""))
+            if code in _BUSY:
+                raise _BusyError(str(code))
+            if code:
+                raise MisconfiguredError(code, hint)
             return str(answer["access_token"]), int(answer.get("expires_in", 7200))
         except (httpx.HTTPError, ValueError, KeyError, AttributeError) as error:
             raise UnreachableError(type(error).__name__) from None
@@ -173,6 +190,8 @@ def _plain_errors() -> Iterator[None]:
         raise _BusyError(str(code))
     if code in _LATER:
         raise UnreachableError(str(code))
+    if code in _FORBIDDEN:
+        raise MisconfiguredError(int(code), hint)
     raise ApiError(int(code), hint)
 
 

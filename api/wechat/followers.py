@@ -10,7 +10,6 @@ from sqlalchemy import delete, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from api.chat.models import ChatSession
 from api.chat.store import start, token_digest
 from api.crypto import keyed_digest, keyed_digests
 from api.db import session_factory
@@ -30,10 +29,9 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Kept:
-    """A message that is kept: its id, and the digest of its conversation."""
+    """A message that is kept."""
 
     id: int
-    digest: str
 
     @property
     def key(self) -> str:
@@ -106,7 +104,7 @@ def _keep(db: Session, openid: str, msg_id: str, heard: Heard, now: datetime) ->
     if follower is not None and follower.session_id is not None:
         known = select(Inbound.id).where(Inbound.follower_id == follower.id, Inbound.msg_id == msg_id)
         if (found := db.scalar(known)) is not None:
-            return Kept(found, _digest(db, follower))
+            return Kept(found)
     follower = _find_or_add(db, openid, now)
     follower.left_at = None
     if follower.session_id is None:
@@ -115,12 +113,8 @@ def _keep(db: Session, openid: str, msg_id: str, heard: Heard, now: datetime) ->
     inbound = Inbound(follower_id=follower.id, msg_id=msg_id, content=heard.as_json(), received_at=now)
     db.add(inbound)
     db.flush()
-    kept = Kept(inbound.id, _digest(db, follower))
+    kept = Kept(inbound.id)
     # In a lane of its own: what staff write must not wait for an answer of the bot.
     queue(db, SINK, kept.key, kept.key, {"inbound": inbound.id}, now + SAFETY)
     release(db, SINK, lane(follower), now)
     return kept
-
-
-def _digest(db: Session, follower: Follower) -> str:
-    return db.scalars(select(ChatSession.token_hash).where(ChatSession.id == follower.session_id)).one()

@@ -10,6 +10,7 @@ from api.accounts.deps import Now
 from api.chat import limits
 from api.chat.lines import front_lines
 from api.chat.turns import runtime
+from api.crypto import keyed_digest
 from api.errors import Problem
 from api.wechat.answering import answer
 from api.wechat.config import WechatConfig, wechat_config
@@ -58,11 +59,12 @@ async def receive(config: Config, request: Request, now: Now) -> Response:
 
 
 async def _take_in(openid: str, msg_id: str, heard: Heard, now: Now) -> str | None:
-    kept = await run_in_threadpool(keep, openid, msg_id, heard, now)
+    sender = keyed_digest("openid", openid)
     try:
-        await limits.check(runtime().redis, limits.MESSAGES_PER_SESSION, kept.digest, front_lines().errors.too_fast)
+        await limits.check(runtime().redis, limits.MESSAGES_PER_SESSION, sender, front_lines().errors.too_fast)
     except Problem as problem:
         return problem.detail
+    kept = await run_in_threadpool(keep, openid, msg_id, heard, now)
     return await answer(kept, now)
 
 

@@ -11,7 +11,7 @@ from api.wechat.lines import wechat_lines
 MAX_BYTES = 2048
 """What one text message may hold, in UTF-8."""
 
-_DIGITS = re.compile(r"\s*(\d{1,2})\s*[.、。号]?\s*")
+_DIGITS = re.compile(r"\s*(\d{1,2})\s*[.、。]?\s*")
 _LEADING = re.compile(r"(\d{1,2})\D")
 
 

@@ -223,6 +223,18 @@ def test_what_wechat_refuses_is_given_up_with_its_code(
     assert refused.last_error == "40003"
 
 
+@pytest.mark.parametrize("error", [("stable_token", 40164), ("custom/send", 48001)])
+def test_what_the_administrator_can_mend_is_waited_for(
+    person: Say, wechat_api: FakeWechat, work: Work, clock: Clock, look: Look, error: tuple[str, int]
+) -> None:
+    wechat_api.errors = [error]
+    work()
+    assert [one.last_error for one in look(select(Delivery)) if one.outcome is None] == [str(error[1])]
+    clock.forward(minutes=1)
+    work()
+    assert len(wechat_api.sent) == 1
+
+
 def test_what_nobody_came_for_ends(
     person: Say, wechat_api: FakeWechat, work: Work, clock: Clock, look: Look, sessions: sessionmaker[Session]
 ) -> None:

@@ -287,6 +287,16 @@ class TestKinds:
         assert answers[:6] == ["听到：[图片]"] * 6
         assert "6 张" in (answers[6] or "")
 
+    def test_a_photo_waits_until_the_server_is_let_in(
+        self, wechat: Server, bot: FaultyBot, wechat_api: FakeWechat, work: Work, clock: Clock
+    ) -> None:
+        wechat_api.media["m-1"] = photo()
+        wechat_api.errors = [("stable_token", 40164)]
+        assert wechat.send("image", PicUrl="http://x/1", MediaId="m-1") is None
+        clock.forward(minutes=2)
+        work()
+        assert wechat_api.texts == ["听到：[图片]"]
+
     def test_a_photo_waits_for_a_dead_api(
         self, wechat: Server, bot: FaultyBot, wechat_api: FakeWechat, work: Work, clock: Clock
     ) -> None:
@@ -364,9 +374,10 @@ def test_a_dead_bot_is_told_and_nothing_is_lost(wechat: Server, bot: FaultyBot) 
     assert wechat.say("1") == "听到：路灯不亮"
 
 
-def test_too_fast_is_said(wechat: Server, bot: FaultyBot) -> None:
+def test_too_fast_is_said_and_means_what_it_says(wechat: Server, bot: FaultyBot, look: Look) -> None:
     answers = [wechat.say(f"第{number}句") for number in range(125)]
     assert "太快" in (answers[-1] or "")
+    assert len(look(select(Inbound.id))) == 120, "what is to be sent again is not kept as well"
 
 
 def test_a_case_filed_here_says_so(wechat: Server, bot: FaultyBot, actions: Actions, look: Look) -> None:
