@@ -137,11 +137,14 @@ def override(ticket: Ticket, no: str, seq: int, wish: dict[str, str], now: datet
         routes.override(no, body, db, user, now, get_taxonomy())
 
 
-def reveal(ticket: Ticket, no: str, reason: str, now: datetime) -> dict[str, Any]:
-    """Returns the reporter's name and number and the story in clear; the history keeps who asked, and why."""
+def reveal(ticket: Ticket, no: str, reason: str, now: datetime, number: int | None = None) -> dict[str, Any]:
+    """Returns a reporter's name and number and the story in clear; the history keeps who asked, and why.
+
+    ``number`` is which of several reporters, the main one when empty.
+    """
     with as_staff(ticket) as (db, user):
         try:
-            body = RevealIn(reason=reason)
+            body = RevealIn(reason=reason, reporter=number)
         except ValidationError as error:
             raise Problem(422, "请写明为什么要看（2000 字以内）") from error
         return routes.reveal(no, body, db, user, now)

@@ -7,6 +7,7 @@ from nicegui import ui
 
 from api.cases.deadlines import get_deadlines
 from api.cases.fields import FIELD_NAMES
+from api.cases.reporters import PERSONAL
 from api.columns import utcnow
 from api.console import case_data, data
 from api.console.case_data import CasePage
@@ -21,6 +22,9 @@ HINTS = {
     "main_no": "LX20261124-00012",
 }
 STARS = {5: "5 星　很满意", 4: "4 星　满意", 3: "3 星　一般", 2: "2 星　不满意", 1: "1 星　很不满意"}
+
+# What is done with one of several reporters.
+_OF_ONE = {*PERSONAL, "撤回"}
 
 
 class MovesCard:
@@ -43,13 +47,21 @@ class MovesCard:
                     for offer in refused:
                         text(f"{offer.action}：{offer.refusal}", "p", "hint")
 
+    def offered(self, action: str) -> bool:
+        """Tells whether a move can be made now."""
+        return any(offer.action == action and offer.refusal is None for offer in self.shown.offers)
+
+    def ask(self, action: str, **filled: str) -> None:
+        """Opens the dialog of a move that is on offer, with some of its fields filled in."""
+        self._ask(next(offer for offer in self.shown.offers if offer.action == action), filled)
+
     def _button(self, offer: Offer) -> None:
         look = "unelevated" if offer.forward else "outline"
         button = ui.button(offer.action, on_click=lambda: self._ask(offer)).props(f"{look} no-caps")
         if offer.closes:
             button.props("color=negative")
 
-    def _ask(self, offer: Offer) -> None:
+    def _ask(self, offer: Offer, filled: dict[str, str] | None = None) -> None:
         # The move is judged against what was on the page when it was chosen, or was shown after a conflict.
         seq = self.shown.seq
 
@@ -68,7 +80,9 @@ class MovesCard:
         with self.layer, ui.dialog().props("persistent") as dialog, ui.card().classes("sheet"):
             text(offer.action, "h2")
             text("居民能看到这一步的说明。" if offer.public else "只有工作人员能看到。", "p", "hint")
-            fields = {name: self._field(name, offer) for name in _asked(offer)}
+            fields = {name: self._field(name, offer) for name in _asked(offer, len(self.shown.view["reporters"]) > 1)}
+            for name, value in (filled or {}).items():
+                fields[name].set_value(value)
             with ui.element("div").classes("cluster end"):
                 ui.button("取消", on_click=dialog.close).props("flat dense")
                 sure = ui.button(f"确认{offer.action}", on_click=submit).props("unelevated dense")
@@ -106,11 +120,21 @@ class MovesCard:
                 field = ui.select(STARS, label=label)
             case "days":
                 field = ui.number(label, min=1, max=get_deadlines().limits.extension.amount, precision=0)
+            case "reporter":
+                people = {one["number"]: person(one) for one in view["reporters"] if not one["left_at"]}
+                main = next((one["number"] for one in view["reporters"] if one["main"]), 1)
+                field = ui.select(people, label="哪一位反映人", value=main)
             case "main_no":
                 field = ui.input(label, placeholder=HINTS[name])
             case _:
                 field = ui.textarea(label, placeholder=HINTS[name]).props("autogrow maxlength=2000")
         return field.props("outlined dense").classes(f"wide field-{name}")
+
+
+def person(one: dict[str, Any]) -> str:
+    """Returns one of several reporters in words, masked: ``2 赵** 139****0002``."""
+    name = one["name"] or ("匿名" if one["anonymous"] else "没有留姓名")
+    return f"{one['number']} {name} {one['phone'] or '没有留电话'}"
 
 
 def _departments(*standing: str) -> list[str]:
@@ -119,8 +143,9 @@ def _departments(*standing: str) -> list[str]:
     return known + [name for name in standing if name not in known]
 
 
-def _asked(offer: Offer) -> list[str]:
+def _asked(offer: Offer, several: bool) -> list[str]:
     """Returns the fields of a move in the order in which people fill them in."""
     names = ["department", "co_departments"] if offer.assigns else []
+    names += ["reporter"] if several and offer.action in _OF_ONE else []
     names += [name for name in offer.needs if name not in names]
     return names if {"note", "reason", "answer"} & set(names) else [*names, "note"]

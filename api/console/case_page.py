@@ -1,6 +1,7 @@
 """The page of one case: the story, who reported it, what the clock does, what may be done, what was done."""
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 from nicegui import ui
@@ -8,6 +9,7 @@ from nicegui import ui
 from api.columns import utcnow
 from api.console import case_data
 from api.console.case_data import CasePage
+from api.console.case_links import SimilarCard, ask_reveal, case_links, followers
 from api.console.case_moves import MovesCard
 from api.console.case_photos import PhotosCard
 from api.console.case_triage import TriageCard
@@ -94,12 +96,13 @@ class CaseView:
                     self._transcript()
                     self._history()
                 with ui.element("div").classes("right"):
-                    MovesCard(self.desk, self.shown, self.layer, self.refresh)
+                    moves = MovesCard(self.desk, self.shown, self.layer, self.refresh)
                     with ui.element("section").classes("card due"):
                         text("时限", "h2")
                         self.clock = ui.element("div")
                         self._clock(self.shown)
                     self.triage = TriageCard(self.desk, self.no, self.shown, self.refresh)
+                    SimilarCard(self.desk, self.no, moves)
 
     def _head(self) -> None:
         view = self.shown.view
@@ -155,11 +158,11 @@ class CaseView:
                 self._fact("主办单位", f"{view['department']}（{view['level']}级）")
                 self._fact("协办单位", "、".join(view["co_departments"]) or "无")
                 self._reporter()
+                followers(view, self._show_follower if self.shown.may_reveal else None)
                 self._fact("来源", view["source_name"])
-                if view["merged_into"]:
-                    text("已并入", "dt")
-                    with ui.element("dd"), ui.element("a").props(f'href="/console/cases/{view["merged_into"]}"'):
-                        text(view["merged_into"])
+                case_links("已并入", [view["merged_into"]] if view["merged_into"] else [])
+                case_links("并入本件", view["merged"])
+                case_links("同时反映", view["related"])
         ui.timer(0.1, self._highlight, once=True)
 
     def _fact(self, name: str, value: str) -> None:
@@ -176,27 +179,18 @@ class CaseView:
         with ui.element("dd").classes("reporter"):
             self.person = text("　".join(words))
             if self.shown.may_reveal and (reporter["name"] or reporter["phone"]):
-                self.show = ui.button("显示", on_click=self._ask_reveal).props("flat dense")
+                ask = partial(ask_reveal, self.desk, self.layer, self.no, None, self._reveal)
+                self.show = ui.button("显示", on_click=ask).props("flat dense")
 
-    def _ask_reveal(self) -> None:
-        async def submit() -> None:
-            with caught():
-                self._reveal(await self.desk.run(case_data.reveal, self.no, reason.value or "", utcnow()))
-                dialog.close()
+    def _show_follower(self, number: int, line: ui.element) -> None:
+        def show(seen: dict[str, Any]) -> None:
+            self.revealed = True
+            one = seen["reporter"]
+            line.clear()
+            with line:
+                text("　".join(filter(None, (str(number), one["name"] or "匿名", one["phone"]))))
 
-        with self.layer, ui.dialog() as dialog, ui.card().classes("sheet"):
-            text("查看联系方式", "h2")
-            text("谁、何时、为什么看，都会记入办理记录。", "p", "hint")
-            reason = ui.input("为什么要看").props("outlined dense autofocus maxlength=2000").classes("wide")
-            reason.on("keydown.enter", submit)
-            with ui.element("div").classes("cluster"):
-                for words in ("回访居民", "核实地点", "联系上门"):
-                    ui.button(words, on_click=lambda words=words: reason.set_value(words)).props("outline dense")
-            with ui.element("div").classes("cluster end"):
-                ui.button("取消", on_click=dialog.close).props("flat dense")
-                ui.button("显示", on_click=submit).props("unelevated dense")
-        dialog.on("hide", dialog.delete)
-        dialog.open()
+        ask_reveal(self.desk, self.layer, self.no, number, show)
 
     def _reveal(self, seen: dict[str, Any]) -> None:
         self.revealed = True

@@ -21,6 +21,7 @@ LABELS = {
     "reviewed": "上级审核",
     "merged_into": "并入",
     "stars": "评分",
+    "reporter": "第几位反映人",
     "returned_count": "退单次数",
     "reopened_count": "重办次数",
     "urged_count": "催办次数",
@@ -48,6 +49,7 @@ _DONE = {
     "红牌": "已经超期，亮红牌",
     "撤回": "撤回了诉求",
     "补充": "补充了情况",
+    "加入关注": "反映了同一件事，加入关注",
 }
 
 _TONES = {"红牌": "red", "黄牌": "yellow", "改判": "brand", "查看联系方式": "soft", "查看照片": "soft"}
