@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 import structlog
-from huey import RedisHuey, crontab
+from huey import RedisExpireHuey, crontab
 from redis import ConnectionPool, Redis
 from redis.exceptions import RedisError
 
@@ -37,12 +37,14 @@ HEARTBEAT = "laoxian:worker:heartbeat"
 # Two missed minutes and a little: the beat is a periodic task, so it proves that scheduler and workers both run.
 HEARTBEAT_SECONDS = 150
 _RETRY_SECONDS = 2
+# A killed worker gives no lock back: without an end its job would never run again.
+LOCK_SECONDS = 600
 
 log = structlog.get_logger(__name__)
 _pool = ConnectionPool.from_url(
     get_settings().redis_url, socket_connect_timeout=2, socket_timeout=10, health_check_interval=30
 )
-huey = RedisHuey("laoxian", connection_pool=_pool, read_timeout=1)
+huey = RedisExpireHuey("laoxian", connection_pool=_pool, read_timeout=1)
 
 
 @huey.on_startup()
@@ -76,7 +78,7 @@ def deliver() -> None:
 
 
 @huey.periodic_task(crontab())
-@huey.lock_task("sweep")
+@huey.lock_task("sweep", ttl=LOCK_SECONDS)
 def sweep() -> None:
     """Each minute: what no commit hurried along, and what had to wait after a failure."""
     _deliver_and_send()
@@ -91,13 +93,14 @@ def _deliver_and_send() -> None:
 
 
 @huey.task()
+@huey.lock_task("send", ttl=LOCK_SECONDS)
 def send() -> None:
-    """After a delivery: takes outside what goes outside. A task of its own, since others may be slow."""
+    """After a delivery: takes outside what goes outside. One at a time: others may be slow, and hold one thread."""
     send_due(session_factory(), utcnow)
 
 
 @huey.periodic_task(crontab())
-@huey.lock_task("emergencies")
+@huey.lock_task("emergencies", ttl=LOCK_SECONDS)
 def emergencies() -> None:
     """Each minute: files the drafts that tell of danger and whose resident has fallen silent."""
     file_silent_emergencies(utcnow(), get_triager(), get_places())
@@ -110,7 +113,7 @@ def file_silent() -> None:
 
 
 @huey.periodic_task(crontab())
-@huey.lock_task("deadlines")
+@huey.lock_task("deadlines", ttl=LOCK_SECONDS)
 def deadlines() -> None:
     """Each minute: yellow and red cards; closes what nobody rated."""
     show_cards(session_factory(), utcnow())
@@ -129,7 +132,7 @@ def tidy() -> None:
 
 
 @huey.periodic_task(crontab(hour="3", minute="50"))
-@huey.lock_task("retention")
+@huey.lock_task("retention", ttl=LOCK_SECONDS)
 def retention() -> None:
     """Each night: erases the persons of cases that ended too long ago, ends idle conversations."""
     erased = erase_due(session_factory(), utcnow(), get_retention(), SYSTEM)
@@ -138,7 +141,7 @@ def retention() -> None:
 
 
 @huey.periodic_task(crontab(minute="40"))
-@huey.lock_task("photos")
+@huey.lock_task("photos", ttl=LOCK_SECONDS)
 def photos() -> None:
     """Each hour: removes the photos that nobody sent."""
     sweep_photos(utcnow())
