@@ -7,7 +7,7 @@ from typing import Any
 
 import structlog
 from fastapi.concurrency import run_in_threadpool
-from sqlalchemy import select, update
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from api.chat import attachments
@@ -111,8 +111,9 @@ async def turn_of(inbound_id: int, now: datetime) -> list[dict[str, Any]]:
             turn = await take_turn(chat, job.digest, incoming, now)
         except Problem as problem:  # a seventh photo, or a conversation erased in between
             return [_aside(problem.detail)]
-        await run_in_threadpool(_forget_content, inbound_id)
-        return turn.messages
+        more = await run_in_threadpool(_settle, inbound_id)
+        # Photos picked together come one by one: the last of them is answered.
+        return [] if incoming.attachments and more else turn.messages
 
 
 def _aside(text: str) -> dict[str, Any]:
@@ -143,9 +144,13 @@ def _answered(db: Session, session_id: str, client_id: str) -> list[dict[str, An
     return None if message.status == PENDING and not lines else lines
 
 
-def _forget_content(inbound_id: int) -> None:
+def _settle(inbound_id: int) -> bool:
+    """Forgets the content of a message that the transcript now has; tells whether another waits behind it."""
     with session_factory().begin() as db:
-        db.execute(update(Inbound).where(Inbound.id == inbound_id).values(content=None))
+        inbound = db.get_one(Inbound, inbound_id)
+        inbound.content = None
+        behind = select(Inbound.id).where(Inbound.follower_id == inbound.follower_id, Inbound.id > inbound_id)
+        return db.scalar(behind.where(Inbound.content.is_not(None)).limit(1)) is not None
 
 
 def _incoming(job: _Job, now: datetime) -> Incoming | str:

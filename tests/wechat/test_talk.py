@@ -269,6 +269,17 @@ class TestKinds:
         (message,) = look(select(ChatMessage).where(ChatMessage.author == "resident"))
         assert (kept.message_id, kept.width, message.attachments) == (message.id, 320, [kept.id])
 
+    def test_photos_picked_together_get_one_answer(
+        self, wechat: Server, bot: FaultyBot, wechat_api: FakeWechat, work: Work, clock: Clock
+    ) -> None:
+        for number in range(3):
+            wechat_api.media[f"m-{number}"] = photo(f"#0000{number}0")
+            keep(OPENID, f"m{number}", Heard(media_id=f"m-{number}"), clock.now)
+        clock.forward(minutes=2)
+        work()
+        assert [request["metadata"]["attachments"] for request in bot.heard] == [1, 1, 1]
+        assert wechat_api.texts == ["听到：[图片]"]
+
     def test_a_photo_that_is_gone_or_none_is_said_so(
         self, wechat: Server, bot: FaultyBot, wechat_api: FakeWechat
     ) -> None:
