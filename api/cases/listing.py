@@ -79,13 +79,17 @@ def list_cases(
     return list(db.scalars(page)), total
 
 
+def is_late(now: datetime) -> ColumnElement[bool]:
+    """Returns the SQL condition for cases whose answer is late: the clock runs, or ran past the deadline."""
+    return func.coalesce(Case.clock_stopped_at, Case.paused_at, literal(now, UtcDateTime())) > Case.due_at
+
+
 def _conditions(wanted: CaseFilter, now: datetime) -> list[ColumnElement[bool]]:
     found: list[ColumnElement[bool]] = [
         column.in_(getattr(wanted, name)) for name, column in _COLUMNS.items() if getattr(wanted, name)
     ]
     if wanted.overdue is not None:
-        late = func.coalesce(Case.clock_stopped_at, Case.paused_at, literal(now, UtcDateTime())) > Case.due_at
-        found.append(late if wanted.overdue else ~late)
+        found.append(is_late(now) if wanted.overdue else ~is_late(now))
     if wanted.needs_review is not None:
         found.append(Case.needs_review == wanted.needs_review)
     for word in (wanted.q or "").split():

@@ -1,4 +1,4 @@
-"""The staff console at ``/console`` (NiceGUI): queue, case page, conversations, training feedback.
+"""The staff console at ``/console`` (NiceGUI): queue, case page, board, conversations, feedback.
 
 Pages only show and ask; what may be seen and done is decided by the same services as the HTTP interface, through
 ``api.console.data``, ``api.console.chat_data`` and ``api.console.feedback_data``.
@@ -15,7 +15,7 @@ from nicegui import app as console_app
 from nicegui import ui
 from nicegui.storage import Storage
 
-from api.console import case_page, chats_page, feedback_page, login_page, queue_page
+from api.console import board_page, case_page, chats_page, feedback_page, login_page, queue_page
 from api.console.frame import install_errors
 from api.console.headers import ConsoleHeaders
 from api.console.session import SESSION_SECONDS
@@ -25,7 +25,7 @@ from api.web import STATIC
 __all__ = ["mount_console"]
 
 MOUNT = "/console"
-PAGES = (login_page, queue_page, case_page, chats_page, feedback_page)
+PAGES = (login_page, queue_page, case_page, chats_page, feedback_page, board_page)
 
 
 def mount_console(app: FastAPI) -> None:

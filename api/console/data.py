@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, func, select
+from sqlalchemy import ColumnElement, SQLColumnExpression, and_, func, select
 from sqlalchemy.orm import Session
 
 from api.accounts.models import Role, User
@@ -84,15 +84,28 @@ def pulse(ticket: Ticket) -> dict[str, int]:
 def queue(ticket: Ticket, tab: str, order: str, wanted: CaseFilter, now: datetime) -> Queue:
     """Returns one page of a tab, and the counts of all tabs."""
     with as_staff(ticket) as (db, user):
-        tabs = {"mine": my_turn(user), "urgent": Case.urgency == "特急", "review": Case.needs_review.is_(True)}
-        where = and_(is_open(), tabs[tab]) if tab in tabs else None
-        orders = {
-            "urgent": (*most_urgent_first(), Case.due_at),
-            "due": (most_urgent_first()[0], Case.due_at),
-            "new": (),
-        }
-        cases, total = list_cases(db, user, wanted, now, where=where, order=orders[order])
-        return Queue([_row(case, user, now) for case in cases], total, _counts(db, user, tabs))
+        cases, total = list_cases(db, user, wanted, now, where=tab_of(user, tab), order=order_of(order))
+        return Queue([_row(case, user, now) for case in cases], total, _counts(db, user, _tabs(user)))
+
+
+def tab_of(user: User, tab: str) -> ColumnElement[bool] | None:
+    """Returns the SQL condition of a tab, ``None`` for the one that shows everything."""
+    tabs = _tabs(user)
+    return and_(is_open(), tabs[tab]) if tab in tabs else None
+
+
+def order_of(order: str) -> tuple[SQLColumnExpression[Any], ...]:
+    """Returns what comes first in an order of ``ORDERS``."""
+    orders: dict[str, tuple[SQLColumnExpression[Any], ...]] = {
+        "urgent": (*most_urgent_first(), Case.due_at),
+        "due": (most_urgent_first()[0], Case.due_at),
+        "new": (),
+    }
+    return orders[order]
+
+
+def _tabs(user: User) -> dict[str, ColumnElement[bool]]:
+    return {"mine": my_turn(user), "urgent": Case.urgency == "特急", "review": Case.needs_review.is_(True)}
 
 
 def _counts(db: Session, user: User, tabs: dict[str, ColumnElement[bool]]) -> dict[str, int]:

@@ -14,6 +14,7 @@ from nicegui.elements.mixins.text_element import TextElement
 
 from api.columns import utcnow
 from api.console import data
+from api.console.board_data import ROLES as BOARD_ROLES
 from api.console.feedback_data import ROLES as FEEDBACK_ROLES
 from api.console.session import Desk, SignInNeededError
 from api.errors import TITLES, Problem
@@ -130,6 +131,8 @@ async def _header(desk: Desk, here: str, help_: ui.dialog) -> TextElement | None
                 with _link("对话", "/chats", here):
                     chats = text("", classes="count")
                     _count(chats, await desk.run(data.waiting_chats))
+            if desk.role in BOARD_ROLES:
+                _link("看板", "/board", here)
             if desk.role in FEEDBACK_ROLES:
                 _link("改判反馈", "/feedback", here)
         ui.element("div").classes("grow")
@@ -190,6 +193,7 @@ def _help() -> ui.dialog:
         ("/", "到搜索框"),
         ("j　k", "下一件、上一件"),
         ("Enter", "打开选中的件"),
+        ("x", "选上、不选当前这件，可以一起办"),
         ("b", "从诉求件回到列表"),
         ("m", "到改判表单"),
         ("Esc", "离开输入框、关上窗口"),

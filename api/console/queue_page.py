@@ -10,13 +10,17 @@ from pydantic import ValidationError
 
 from api.accounts.models import Role
 from api.cases.listing import CaseFilter
+from api.cases.numbers import LOCAL
 from api.columns import utcnow
-from api.console import data
+from api.console import data, export_data
+from api.console.bulk_panel import BulkPanel
 from api.console.frame import ASSETS, caught, frame, text
 from api.console.session import CurrentDesk, Desk
+from api.console.views_bar import ViewsBar
 from classifier.taxonomy import URGENCIES
 
 PAGE_SIZE = 30
+PICK = '<q-td class="c-pick"><q-checkbox v-model="props.selected" dense size="sm" /></q-td>'
 LISTS = {"status": "状态", "category": "分类", "urgency": "紧急程度", "street": "街道", "department": "承办单位"}
 COLUMNS = {
     "urgency": "紧急",
@@ -63,17 +67,40 @@ class QueuePage:
                 ui.element("div").classes("grow")
                 self._search()
             self._filters()
+            self.views = ViewsBar(self.desk, self._address)
             rows = [{"name": name, "label": label, "field": name, "align": "left"} for name, label in COLUMNS.items()]
-            self.table = ui.table(rows=[], columns=rows, row_key="no", pagination={"rowsPerPage": 0})
-            self.table.props("flat dense hide-bottom wrap-cells").classes("cases")
-            self.table.add_slot("body", (ASSETS / "row.html").read_text("utf-8"))
+            # A trainer moves no case, and selects none.
+            picks = self.desk.role != Role.TRAINER
+            self.table = ui.table(
+                rows=[],
+                columns=rows,
+                row_key="no",
+                pagination={"rowsPerPage": 0},
+                selection="multiple" if picks else None,
+            )
+            self.table.props("flat dense hide-bottom wrap-cells").classes("cases picks" if picks else "cases")
+            row = (ASSETS / "row.html").read_text("utf-8")
+            self.table.add_slot("body", row if picks else row.replace(PICK, ""))
+            self.bulk = BulkPanel(self.desk, self.table, self.refresh) if picks else None
             self.empty = text("没有符合条件的诉求件", "p", "empty")
             with ui.element("footer").classes("pages"):
                 self.summary = text("")
+                ui.button("导出 Excel", icon="download", on_click=self._export).props("flat dense no-caps")
                 self.pager = ui.pagination(1, 1, value=1, on_change=self._page).props(
                     "max-pages=7 dense boundary-numbers"
                 )
+        await self.views.refresh()
         await self.refresh()
+
+    async def _export(self) -> None:
+        with caught():
+            self.desk.touch()
+            now = utcnow()
+            data_, total = await self.desk.run(export_data.queue_xlsx, self.tab, self.order, self.wanted, now)
+            if total > export_data.LIMIT:
+                words = f"共 {total} 件，只导出前 {export_data.LIMIT} 件，请加筛选条件分次导出"
+                ui.notify(words, type="warning", position="top", timeout=8000)
+            ui.download.content(data_, f"诉求件-{now.astimezone(LOCAL):%Y%m%d-%H%M}.xlsx")
 
     def _search(self) -> None:
         box = ui.input(placeholder="搜编号、内容、地点（按 / ）", value=self.wanted.q or "", on_change=self._find)
@@ -139,6 +166,11 @@ class QueuePage:
         self.toggle.set_options({name: f"{words} {found.counts[name]}" for name, words in self.tabs.items()})
         if found.rows != self.table.rows:
             self.table.rows = found.rows
+            if self.bulk and self.table.selected:
+                # Only what is on the page stays selected, as it is now.
+                chosen = {row["no"] for row in self.table.selected}
+                self.table.selected = [row for row in found.rows if row["no"] in chosen]
+                self.bulk.show()
         self.empty.set_visibility(not found.rows)
         self.summary.set_text(f"共 {found.total} 件")
         self.pager.max = pages

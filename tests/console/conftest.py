@@ -33,6 +33,7 @@ PEOPLE = {
     "clerk": ("受理员小李", Role.CLERK, None),
     "lights": ("城管小王", Role.HANDLER, LIGHTS),
     "roads": ("住建小张", Role.HANDLER, ROADS),
+    "boss": ("督办老赵", Role.SUPERVISOR, None),
     "trainer": ("培训员小陈", Role.TRAINER, None),
 }
 

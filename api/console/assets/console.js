@@ -36,6 +36,7 @@
     j: () => move(1),
     k: () => move(-1),
     b: back,
+    x: () => document.querySelector("tr.cursor .c-pick .q-checkbox")?.click(),
     m: () => document.querySelector(".override input")?.focus(),
     "?": () => emitEvent("staff-help"),
     Enter: () => {
@@ -57,7 +58,7 @@
 
   document.addEventListener("click", (event) => {
     const row = event.target.closest("[data-no]");
-    if (!row || event.target.closest("a, button") || String(getSelection())) return;
+    if (!row || event.target.closest("a, button, .c-pick") || String(getSelection())) return;
     open(row, event.ctrlKey || event.metaKey);
   });
 
