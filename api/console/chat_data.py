@@ -1,13 +1,18 @@
-"""Conversations that want a person, as the pages read and do them; run in a thread (``Desk.run``)."""
+"""Conversations that want a person, as the pages read and do them; run in a thread (``Desk.run``).
+
+A conversation is open to everybody who attends the chat until a case has come out of it; from then on to those who may
+see one of its cases, less the lines in which a case out of their scope was told.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, exists, or_, select
 from sqlalchemy.orm import Session
 
 from api.accounts.models import Role, User
+from api.accounts.scope import visible_cases
 from api.cases.models import Case
 from api.chat import staff
 from api.chat.models import BOT, PERSON, RESIDENT, ChatMessage, ChatSession
@@ -49,11 +54,28 @@ def talks(ticket: Ticket, now: datetime) -> list[dict[str, Any]]:
         held = list(attended)
         mine = [one for one in held if one.staff_id == user.id]
         others = [one for one in held if one.staff_id != user.id]
-        return [_item(db, one, user, now) for one in (*mine, *staff.waiting(db), *others)]
+        found = [*mine, *staff.waiting(db), *others]
+        ids = [one.id for one in found]
+        shown = set(db.scalars(select(ChatSession.id).where(ChatSession.id.in_(ids), _may_open(user))))
+        return [_item(db, one, user, now) for one in found if one.id in shown]
+
+
+def _may_open(user: User) -> ColumnElement[bool]:
+    told = exists().where(Case.session_id == ChatSession.id)
+    return or_(~told, told.where(visible_cases(user)))
+
+
+def _untold(db: Session, user: User, session_id: str) -> set[str]:
+    """Returns the drafts of a conversation that became cases out of the scope of ``user`` only."""
+    kept = select(Case.draft_id, visible_cases(user)).where(Case.session_id == session_id)
+    drafts = [(draft, seen) for draft, seen in db.execute(kept) if draft]
+    return {draft for draft, seen in drafts if not seen} - {draft for draft, seen in drafts if seen}
 
 
 def _item(db: Session, session: ChatSession, user: User, now: datetime) -> dict[str, Any]:
     said = select(ChatMessage).where(ChatMessage.session_id == session.id, ChatMessage.author == RESIDENT)
+    if hidden := _untold(db, user, session.id):
+        said = said.where(or_(ChatMessage.draft_id.is_(None), ChatMessage.draft_id.not_in(hidden)))
     last = db.scalar(said.order_by(ChatMessage.seq.desc()).limit(1))
     mine = session.staff_id == user.id
     return {
@@ -72,8 +94,8 @@ def talk(ticket: Ticket, session_id: str) -> Talk:
     """Returns one conversation; raises ``Problem`` 404 for an unknown one."""
     with as_staff(ticket) as (db, user):
         _may_chat(user)
-        session = _session(db, session_id)
-        numbers = select(Case.no).where(Case.session_id == session_id).order_by(Case.id.desc())
+        session, hidden = _session(db, user, session_id), _untold(db, user, session_id)
+        numbers = select(Case.no).where(Case.session_id == session_id, visible_cases(user)).order_by(Case.id.desc())
         return Talk(
             id=session.id,
             state=session.state,
@@ -81,7 +103,7 @@ def talk(ticket: Ticket, session_id: str) -> Talk:
             speaker=_speaker(db, session),
             reason=mask_numbers(session.human_reason) if session.human_reason else None,
             cases=list(db.scalars(numbers)),
-            lines=[chat_line(message) for message in staff.transcript(db, session_id)],
+            lines=[chat_line(one) for one in staff.transcript(db, session_id) if one.draft_id not in hidden],
         )
 
 
@@ -89,6 +111,7 @@ def take_over(ticket: Ticket, session_id: str, now: datetime) -> None:
     """Makes this staff member the one who speaks; raises ``Problem`` 409 when a colleague does already."""
     with as_staff(ticket) as (db, user):
         _may_chat(user)
+        _session(db, user, session_id)
         staff.take_over(db, session_id, user.id, now)
         db.commit()
 
@@ -97,6 +120,7 @@ def say(ticket: Ticket, session_id: str, text: str, now: datetime) -> None:
     """Says something to the resident; raises ``Problem`` 409 unless taken over, 422 for no text."""
     with as_staff(ticket) as (db, user):
         _may_chat(user)
+        _session(db, user, session_id)
         staff.say(db, session_id, user.id, text, now)
         db.commit()
 
@@ -105,7 +129,7 @@ def hand_back(ticket: Ticket, session_id: str, now: datetime) -> None:
     """Lets the bot speak again; raises ``Problem`` 409 where a colleague speaks, unless a supervisor steps in."""
     with as_staff(ticket) as (db, user):
         _may_chat(user)
-        session = _session(db, session_id)
+        session = _session(db, user, session_id)
         colleague = session.state == PERSON and session.staff_id != user.id
         if colleague and user.role not in (Role.SUPERVISOR, Role.ADMIN):
             raise Problem(409, "这段对话由同事在接待，请由同事交还")
@@ -119,8 +143,8 @@ def _may_chat(user: User) -> None:
         raise Problem(403, "您的岗位不接待对话")
 
 
-def _session(db: Session, session_id: str) -> ChatSession:
-    session = db.get(ChatSession, session_id)
+def _session(db: Session, user: User, session_id: str) -> ChatSession:
+    session = db.scalar(select(ChatSession).where(ChatSession.id == session_id, _may_open(user)))
     if session is None:
         raise Problem(404, "没有这段对话")
     return session

@@ -3,10 +3,12 @@
 from typing import Any
 
 from fastapi import APIRouter
-from sqlalchemy import ColumnElement, Text, and_, cast, or_, select
+from sqlalchemy import ColumnElement, Text, and_, cast, exists, or_, select
 
 from api.accounts.deps import CurrentUser, Now
 from api.accounts.models import Role, User
+from api.accounts.scope import visible_cases
+from api.cases.models import Case
 from api.cases.views import local_iso
 from api.db import SessionDep
 from api.errors import Problem
@@ -42,6 +44,8 @@ def _for(user: User) -> ColumnElement[bool]:
         parts.append(Notice.department == user.department)
     if user.street:
         parts.append(or_(Notice.street.is_(None), Notice.street == user.street))
+    seen_case = exists().where(Case.no == Notice.subject, visible_cases(user))
+    parts.append(or_(Notice.subject.not_like("LX%"), seen_case))
     return and_(*parts)
 
 

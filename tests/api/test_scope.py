@@ -1,0 +1,333 @@
+"""Nobody sees a case outside their scope, whatever they ask.
+
+Every route that takes a signed-in member of staff and every console function that takes a ``Ticket`` is found by
+itself. One that is not named below fails the test: say how it is asked, or that it tells nothing of any case.
+"""
+
+import importlib
+import inspect
+import io
+import json
+import pkgutil
+import zipfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, get_type_hints
+
+import pytest
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import APIRoute
+from sqlalchemy import select
+
+import api.console
+from api.accounts.deps import Actor, current_user
+from api.accounts.models import Role, User
+from api.accounts.tokens import make_token
+from api.cases.filing import Filing, file_case
+from api.cases.listing import CaseFilter
+from api.cases.models import Case
+from api.cases.override import Override, override_triage
+from api.chat.models import PERSON, ChatMessage, ChatSession
+from api.console import (
+    board_data,
+    bulk_data,
+    case_data,
+    case_photos,
+    chat_data,
+    data,
+    export_data,
+    feedback_data,
+)
+from api.console.data import Ticket
+from api.errors import Problem
+from api.main import ROUTERS
+from api.notices.models import Notice
+from api.triage.service import get_places, get_taxonomy
+
+LAMPS, ROADS = "区城市管理局", "区住房和城乡建设局"
+HERE, THERE = ("中韩街道", "中韩社区"), ("沙子口街道", "沙子口社区")
+BODIES = {
+    "PATCH /api/v1/cases/{no}/triage": {"urgency": "紧急", "reason": "核对"},
+    "POST /api/v1/cases/{no}/actions": {"action": "跟进", "note": "去看过"},
+    "POST /api/v1/cases/{no}/reveal": {"reason": "回访"},
+}
+# What tells of no case but the one that the caller hands in.
+SILENT = {
+    "POST /api/v1/triage",
+    "POST /api/v1/cases",
+    "GET /api/v1/auth/me",
+    "GET /api/v1/auth/logins",
+    "GET /api/v1/taxonomy",
+    "data.as_staff",
+    "data.whoami",
+    "data.pulse",
+    "data.waiting_chats",
+    "views_data.saved_views",
+    "views_data.save_view",
+    "views_data.drop_view",
+    "case_page._explained",
+    "feedback_data._read",
+}
+
+
+@dataclass
+class Told:
+    """A case with everything that hangs on it, each marked with a word of its own."""
+
+    no: str
+    mark: str
+    session: str
+    notice: int
+    case: Case
+
+
+@dataclass
+class World:
+    """The cases, and who looks at them."""
+
+    told: list[Told]
+    client: Any
+    now: Any
+
+    def visible(self, user: User) -> list[Told]:
+        """The cases within a scope, by the words of docs/security.md and without any SQL."""
+        return [one for one in self.told if _within(user, one.case)]
+
+    def hidden(self, user: User) -> list[Told]:
+        """The others."""
+        return [one for one in self.told if not _within(user, one.case)]
+
+
+def _within(user: User, case: Case) -> bool:
+    if user.role == Role.HANDLER and not user.department:
+        return False
+    if user.role == Role.GRID and not (user.street or user.community):
+        return False
+    return (
+        user.department in (None, case.department, *case.co_departments)
+        and user.street in (None, case.street)
+        and user.community in (None, case.community)
+    )
+
+
+@pytest.fixture
+def world(sessions, fixed, clock, client) -> World:
+    told = []
+    with sessions() as db:
+        for number, ((street, community), department) in enumerate(
+            (place, department) for place in (HERE, THERE) for department in (LAMPS, ROADS)
+        ):
+            told.append(_tell(db, fixed, clock.now, number, street + community, department))
+        told[1].case.co_departments = ["区司法局"]
+        db.commit()
+    return World(told, client, clock.now)
+
+
+def _tell(db, fixed, now, number: int, place: str, department: str) -> Told:
+    mark, session = f"暗号{'甲乙丙丁'[number]}", f"session-{number}"
+    fixed.urgency = "特急"
+    db.add(
+        ChatSession(
+            id=session,
+            token_hash=session,
+            state=PERSON,
+            draft_id=f"draft-{number}",
+            created_at=now,
+            last_seen_at=now,
+            last_seq=1,
+            human_reason=mark,
+        )
+    )
+    db.flush()
+    line = {"session_id": session, "author": "resident", "text": mark, "draft_id": f"draft-{number}", "created_at": now}
+    db.add(ChatMessage(seq=1, **line))
+    filing = Filing(
+        mark, place, mark, "13800000001", False, "web", None, session_id=session, draft_id=f"draft-{number}"
+    )
+    case, _ = file_case(db, filing, fixed, get_places(), now, Actor("resident", session, "resident"))
+    clerk = Actor("staff", "someone", Role.CLERK)
+    wish = Override(department=department, urgency="紧急", reason=mark)
+    override_triage(db, case, wish, clerk, now, get_taxonomy())
+    notice = Notice(at=now, roles=list(Role), urgent=True, title=mark, subject=case.no)
+    db.add(notice)
+    db.flush()
+    return Told(case.no, mark, session, notice.id, case)
+
+
+def calls() -> Iterator[str]:
+    """Yields every staff route and every console function that takes a ticket, by name."""
+    for router in ROUTERS:
+        for route in router.routes:
+            if isinstance(route, APIRoute) and current_user in _flat(route.dependant):
+                for method in sorted(route.methods):
+                    yield f"{method} {route.path}"
+    for found in pkgutil.iter_modules(api.console.__path__):
+        module = importlib.import_module(f"api.console.{found.name}")
+        for name, function in vars(module).items():
+            if inspect.isfunction(function) and function.__module__ == module.__name__:
+                hints = get_type_hints(inspect.unwrap(function)) if "icket" in str(function.__annotations__) else {}
+                if Ticket in [hint for key, hint in hints.items() if key != "return"]:
+                    yield f"{found.name}.{name}"
+
+
+def _flat(dependant: Dependant) -> set[Any]:
+    return {dependant.call}.union(*(_flat(one) for one in dependant.dependencies))
+
+
+def _ask_lists(world: World, user: User, headers: dict[str, str]) -> Iterator[Any]:
+    for query in (
+        "",
+        "q=暗号",
+        "q=LX2026",
+        "urgency=紧急",
+        "needs_review=false",
+        f"department={ROADS}",
+        "overdue=false",
+    ):
+        yield world.client.get(f"/api/v1/cases?{query}", headers=headers).json()
+
+
+def _ask_notices(world: World, user: User, headers: dict[str, str]) -> Iterator[Any]:
+    yield world.client.get("/api/v1/notices", headers=headers).json()
+
+
+def _tick_notices(world: World, user: User, headers: dict[str, str]) -> Iterator[Any]:
+    for one in world.hidden(user):
+        answer = world.client.post(f"/api/v1/notices/{one.notice}/seen", headers=headers)
+        assert answer.status_code == 404
+        yield answer.json()
+
+
+def _console(call: Callable[[World, Ticket, Told], Any]) -> Callable[[World, User, dict[str, str]], Iterator[Any]]:
+    """Asks a console function about every case that is hidden; a refusal is an answer too, and must tell nothing."""
+
+    def ask(world: World, user: User, headers: dict[str, str]) -> Iterator[Any]:
+        for one in world.hidden(user) or world.told[:1]:
+            try:
+                yield call(world, Ticket(user.id, user.token_version), one)
+            except Problem as problem:
+                yield problem.detail
+
+    return ask
+
+
+def _queues(world: World, ticket: Ticket, one: Told) -> list[Any]:
+    wanted = (CaseFilter(), CaseFilter(q=one.mark), CaseFilter(department=[one.case.department]))
+    return [data.queue(ticket, tab, "urgent", each, world.now) for tab in data.TABS for each in wanted]
+
+
+def _sheets(world: World, ticket: Ticket, one: Told) -> list[str]:
+    found, _total = export_data.queue_xlsx(ticket, "all", "new", CaseFilter(q=one.mark), world.now)
+    with zipfile.ZipFile(io.BytesIO(found)) as book:
+        return [book.read(name).decode("utf-8", "replace") for name in book.namelist()]
+
+
+ASK: dict[str, Callable[[World, User, dict[str, str]], Iterator[Any]]] = {
+    "GET /api/v1/cases": _ask_lists,
+    "GET /api/v1/notices": _ask_notices,
+    "POST /api/v1/notices/{notice_id}/seen": _tick_notices,
+    "data.queue": _console(_queues),
+    "data.alarms": _console(lambda world, ticket, one: data.alarms(ticket, world.now)),
+    "data.tick_off": _console(lambda world, ticket, one: data.tick_off(ticket, one.notice, world.now)),
+    "case_data.case_page": _console(lambda world, ticket, one: case_data.case_page(ticket, one.no, world.now)),
+    "case_data.act": _console(
+        lambda world, ticket, one: case_data.act(ticket, one.no, 9, "跟进", {"note": "x"}, world.now)
+    ),
+    "case_data.override": _console(
+        lambda world, ticket, one: case_data.override(ticket, one.no, 9, {"urgency": "一般", "reason": "x"}, world.now)
+    ),
+    "case_data.reveal": _console(lambda world, ticket, one: case_data.reveal(ticket, one.no, "x", world.now)),
+    "bulk_data.bulk": _console(
+        lambda world, ticket, one: bulk_data.bulk(ticket, [(one.no, one.case.status)], "催办", {"note": "x"}, world.now)
+    ),
+    "bulk_data._one": _console(
+        lambda world, ticket, one: bulk_data.bulk(ticket, [(one.no, "已办结")], "督办", {"note": "x"}, world.now)
+    ),
+    "export_data.queue_xlsx": _console(_sheets),
+    "board_data.board": _console(lambda world, ticket, one: board_data.board(ticket, world.now)),
+    "case_photos._photo": _console(
+        lambda world, ticket, one: case_photos._photo(ticket, one.no, "0" * 32, "thumb", world.now)
+    ),
+    "chat_data.talks": _console(lambda world, ticket, one: chat_data.talks(ticket, world.now)),
+    "chat_data.talk": _console(lambda world, ticket, one: chat_data.talk(ticket, one.session)),
+    "chat_data.take_over": _console(lambda world, ticket, one: chat_data.take_over(ticket, one.session, world.now)),
+    "chat_data.say": _console(lambda world, ticket, one: chat_data.say(ticket, one.session, "x", world.now)),
+    "chat_data.hand_back": _console(lambda world, ticket, one: chat_data.hand_back(ticket, one.session, world.now)),
+    "feedback_data.feedback": _console(
+        lambda world, ticket, one: feedback_data.feedback(ticket, feedback_data.FeedbackFilter(q=one.mark))
+    ),
+    "feedback_data.feedback_csv": _console(
+        lambda world, ticket, one: feedback_data.feedback_csv(ticket, feedback_data.FeedbackFilter()).decode()
+    ),
+}
+
+
+def _ask_one(name: str, world: World, user: User, headers: dict[str, str]) -> Iterator[Any]:
+    """A route of one case answers as if a hidden one did not exist."""
+    method, path = name.split(" ", 1)
+    for one in world.hidden(user):
+        address = path.replace("{no}", one.no).replace("{attachment_id}", "0" * 32)
+        answer = world.client.request(method, address, headers=headers, json=BODIES.get(name))
+        assert answer.status_code in (403, 404), (name, answer.text)
+        yield answer.json()
+
+
+SCOPES: list[dict[str, str]] = [
+    {},
+    {"street": HERE[0]},
+    {"street": THERE[0], "community": THERE[1]},
+    {"department": LAMPS},
+    {"department": ROADS, "street": HERE[0]},
+    {"department": "区司法局"},
+]
+
+
+@pytest.mark.parametrize("role", Role)
+def test_no_question_brings_out_a_case_outside_the_scope(world: World, make_user, clock, role: Role) -> None:
+    for scope in SCOPES:
+        user = make_user(role, **scope)
+        headers = {"Authorization": f"Bearer {make_token(user, clock.now)}"}
+        shown = world.client.get("/api/v1/cases", headers=headers).json()
+        assert {item["no"] for item in shown["items"]} == {one.no for one in world.visible(user)}
+        assert shown["total"] == len(world.visible(user))
+        for name in calls():
+            if name in SILENT:
+                continue
+            ask = ASK.get(name)
+            if ask is None:
+                assert "{no}" in name, f"{name} 是新的：在这里写明怎样问它，或它为什么不涉及诉求件"
+            answers = list(ask(world, user, headers) if ask else _ask_one(name, world, user, headers))
+            text = json.dumps(answers, ensure_ascii=False, default=repr)
+            for one in world.hidden(user):
+                assert one.mark not in text, (name, scope)
+
+
+def test_a_count_counts_what_may_be_seen(world: World, make_user) -> None:
+    user = make_user(Role.CLERK, street=HERE[0])
+    found = data.queue(Ticket(user.id, user.token_version), "all", "new", CaseFilter(), world.now)
+    assert (found.total, found.counts["all"], found.counts["review"]) == (2, 2, 0)
+    supervisor = make_user(Role.SUPERVISOR, street=HERE[0])
+    shown = board_data.board(Ticket(supervisor.id, supervisor.token_version), world.now)
+    assert shown.total["open"] == 2
+    assert [line.name for line in shown.streets] == [HERE[0]]
+    assert {line.name: line.numbers["open"] for line in shown.departments} == {LAMPS: 1, ROADS: 1}
+
+
+def test_a_case_is_not_merged_into_one_that_cannot_be_seen(world: World, make_user, clock) -> None:
+    user = make_user(Role.CLERK, street=HERE[0])
+    headers = {"Authorization": f"Bearer {make_token(user, clock.now)}"}
+    body = {"action": "并单", "main_no": world.told[2].no, "reason": "同一件"}
+    assert world.client.post(f"/api/v1/cases/{world.told[0].no}/actions", json=body, headers=headers).status_code == 404
+
+
+def test_the_test_itself_sees_what_is_there(world: World, make_user, sessions) -> None:
+    """Everything that must stay hidden from some is shown to the administrator: else nothing would prove anything."""
+    admin = make_user(Role.ADMIN)
+    told = []
+    for name, ask in ASK.items():
+        text = json.dumps(list(ask(world, admin, {})), ensure_ascii=False, default=repr) if "." in name else ""
+        told += [name] if world.told[0].mark in text else []
+    assert {"data.queue", "case_data.case_page", "chat_data.talk", "chat_data.talks"} <= set(told)
+    assert {"feedback_data.feedback", "feedback_data.feedback_csv", "export_data.queue_xlsx"} <= set(told)
+    with sessions() as db:
+        assert len(db.scalars(select(Case)).all()) == len(world.told)
