@@ -18,13 +18,13 @@ _FORMATS = ("JPEG", "PNG", "WEBP")
 _ASK = "请发 JPG、PNG 或 WebP 格式的照片"
 _MAGIC = (
     (b"GIF8", "动图"),
-    (b"%PDF-", "PDF 文档"),
+    (b"%PDF-", " PDF 文档"),
     (b"PK\x03\x04", "压缩包或办公文档"),
     (b"Rar!", "压缩包"),
     (b"7z\xbc\xaf", "压缩包"),
-    (b"BM", "BMP 位图"),
-    (b"II*\x00", "TIFF 图"),
-    (b"MM\x00*", "TIFF 图"),
+    (b"BM", " BMP 位图"),
+    (b"II*\x00", " TIFF 图"),
+    (b"MM\x00*", " TIFF 图"),
     (b"MZ", "程序"),
     (b"\x7fELF", "程序"),
 )
@@ -86,10 +86,10 @@ def _too_many_pixels() -> Problem:
 def _other_kind(data: bytes) -> str | None:
     head = data[:1024].lstrip(b"\xef\xbb\xbf \t\r\n\x00")
     if head[:1] == b"<":
-        return "SVG 图" if b"<svg" in data[:65_536].lower() else "网页或代码"
+        return " SVG 图" if b"<svg" in data[:65_536].lower() else "网页或代码"
     if data[4:8] == b"ftyp":
         if data[8:12] in _HEIF:
-            return "苹果的 HEIC 图（可在“设置-相机-格式”里选“兼容性最佳”）" if data[8:10] != b"av" else "AVIF 图"
+            return "苹果的 HEIC 图（可在“设置-相机-格式”里选“兼容性最佳”）" if data[8:10] != b"av" else " AVIF 图"
         return "视频"
     return next((name for magic, name in _MAGIC if head.startswith(magic)), None)
 

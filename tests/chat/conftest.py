@@ -1,17 +1,25 @@
-"""A bot that fails on demand, and a resident who talks to the real service over HTTP."""
+"""A bot that fails on demand, a resident who talks to the real service over HTTP, and the page in a real browser."""
 
 import json
 import os
 import threading
 import time
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from functools import partial
+from http.server import BaseHTTPRequestHandler, SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+import uvicorn
 from fastapi.testclient import TestClient
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 from sqlalchemy.orm import Session, sessionmaker
+
+import api.main
+from api.triage.service import get_triager
+from tests.conftest import FixedTriager, free_port
 
 BOT_SECONDS = 1.5
 Script = Callable[[dict[str, Any]], Any]
@@ -185,3 +193,68 @@ class Actions:
 def actions(client: TestClient) -> Actions:
     """The action server."""
     return Actions(client)
+
+
+CHROMIUM = Path("/usr/bin/chromium")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Headless Chromium."""
+    if not CHROMIUM.exists():
+        if os.environ.get("CI"):
+            pytest.fail("CI 需要 Chromium：apt-get install chromium")
+        pytest.skip("没有 /usr/bin/chromium，跳过页面测试")
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
+        )
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def site(sessions: sessionmaker[Session], bot: FaultyBot, fixed: FixedTriager) -> Iterator[str]:
+    """The address of the whole service on a port of its own."""
+    app = api.main.create_app()
+    app.dependency_overrides[get_triager] = lambda: fixed
+    port = free_port()
+    server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="warning"))
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    while not server.started:
+        time.sleep(0.02)
+    yield f"http://127.0.0.1:{port}/"
+    server.should_exit = True
+    thread.join(10)
+
+
+@pytest.fixture
+def page(browser: Browser, site: str) -> Iterator[Page]:
+    """The resident's page on a phone; anything that the browser complains of fails the test."""
+    context = browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True, locale="zh-CN")
+    opened = context.new_page()
+    complaints: list[str] = []
+    opened.on("pageerror", lambda error: complaints.append(str(error)))
+    opened.on("console", lambda line: complaints.append(line.text) if "Content Security" in line.text else None)
+    opened.goto(site)
+    expect(opened.locator(".row.bot:not(.typing)")).to_have_count(2)
+    yield opened
+    context.close()
+    assert complaints == []
+
+
+@pytest.fixture
+def elsewhere(site: str, tmp_path: Path) -> Iterator[str]:
+    """A page of another site that embeds the chat with one tag."""
+    (tmp_path / "index.html").write_text(
+        f'<!doctype html><html lang="zh"><style>* {{ color: red; font-size: 40px }}</style>'
+        f'<p>某街道办</p><script type="module" src="{site}widget.js"></script></html>',
+        encoding="utf-8",
+    )
+    handler: Callable[..., Any] = partial(SimpleHTTPRequestHandler, directory=str(tmp_path))
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://localhost:{server.server_port}/"
+    server.shutdown()
+    server.server_close()

@@ -1,76 +1,16 @@
 """The resident's page in a real browser, on the real service."""
 
-import os
-import threading
-import time
-from collections.abc import Callable, Iterator
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
-from typing import Any
-
 import pytest
-import uvicorn
-from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
+from playwright.sync_api import Browser, Page, Route, expect
 from sqlalchemy.orm import Session, sessionmaker
 
-import api.main
 from api.chat import staff
 from api.chat.models import ChatSession
 from api.columns import utcnow
-from api.triage.service import get_triager
 from tests.chat.conftest import FaultyBot, says
-from tests.conftest import FixedTriager, free_port
 
-CHROMIUM = Path("/usr/bin/chromium")
 # One database is enough here: the pages never see which.
 pytestmark = [pytest.mark.parametrize("database_url", ["sqlite"], indirect=True), pytest.mark.timeout(90)]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Headless Chromium."""
-    if not CHROMIUM.exists():
-        if os.environ.get("CI"):
-            pytest.fail("CI 需要 Chromium：apt-get install chromium")
-        pytest.skip("没有 /usr/bin/chromium，跳过页面测试")
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
-        )
-        yield opened
-        opened.close()
-
-
-@pytest.fixture
-def site(sessions: sessionmaker[Session], bot: FaultyBot, fixed: FixedTriager) -> Iterator[str]:
-    """The address of the whole service on a port of its own."""
-    app = api.main.create_app()
-    app.dependency_overrides[get_triager] = lambda: fixed
-    port = free_port()
-    server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="warning"))
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    while not server.started:
-        time.sleep(0.02)
-    yield f"http://127.0.0.1:{port}/"
-    server.should_exit = True
-    thread.join(10)
-
-
-@pytest.fixture
-def page(browser: Browser, site: str) -> Iterator[Page]:
-    """The resident's page on a phone; anything that the browser complains of fails the test."""
-    context = browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True, locale="zh-CN")
-    opened = context.new_page()
-    complaints: list[str] = []
-    opened.on("pageerror", lambda error: complaints.append(str(error)))
-    opened.on("console", lambda line: complaints.append(line.text) if "Content Security" in line.text else None)
-    opened.goto(site)
-    expect(opened.locator(".row.bot:not(.typing)")).to_have_count(2)
-    yield opened
-    context.close()
-    assert complaints == []
 
 
 def say(page: Page, text: str) -> None:
@@ -250,22 +190,6 @@ def test_a_person_speaks_up(page: Page, bot: FaultyBot, sessions: sessionmaker[S
     say(page, "谢谢小李")
     expect(page.locator(".typing")).to_be_hidden()
     assert bot.heard == []
-
-
-@pytest.fixture
-def elsewhere(site: str, tmp_path: Path) -> Iterator[str]:
-    """A page of another site that embeds the chat with one tag."""
-    (tmp_path / "index.html").write_text(
-        f'<!doctype html><html lang="zh"><style>* {{ color: red; font-size: 40px }}</style>'
-        f'<p>某街道办</p><script type="module" src="{site}widget.js"></script></html>',
-        encoding="utf-8",
-    )
-    handler: Callable[..., Any] = partial(SimpleHTTPRequestHandler, directory=str(tmp_path))
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://localhost:{server.server_port}/"
-    server.shutdown()
-    server.server_close()
 
 
 def test_one_tag_embeds_it_in_any_site(browser: Browser, elsewhere: str, bot: FaultyBot) -> None:

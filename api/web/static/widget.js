@@ -48,14 +48,18 @@ class LaoxianChat extends HTMLElement {
   }
 
   #build() {
-    const say = (text) => this.#conversation.say(text);
+    const say = (text, more) => this.#conversation.say(text, more);
+    const store = {
+      upload: (...photo) => this.#conversation.upload(...photo),
+      discard: (id) => this.#conversation.discard(id),
+    };
     const pick = (text) => {
       say(text);
       // The tapped button is gone. On a phone, focus in the field would raise the keyboard unasked.
       if (matchMedia("(pointer: fine)").matches) this.#composer.focus();
     };
     this.#transcript = new Transcript(pick, () => this.#conversation.retryNow());
-    this.#composer = new Composer(say);
+    this.#composer = new Composer(say, store);
     this.status = el("span", { class: "state", role: "status" }, STATES.bot);
     this.notice = el("p", { class: "notice", role: "status", hidden: true });
     this.confirm = this.#confirmDialog();
@@ -81,7 +85,7 @@ class LaoxianChat extends HTMLElement {
       el("div", { class: "middle" }, this.#transcript.list, this.#transcript.newer),
       this.notice,
       this.#composer.element,
-      el("p", { class: "privacy" }, "您的姓名、电话加密保存，只用于办理诉求。"),
+      el("p", { class: "privacy" }, "您的姓名、电话、照片加密保存，只用于办理诉求。"),
       this.confirm,
     );
   }
@@ -115,12 +119,17 @@ class LaoxianChat extends HTMLElement {
     const on = (type, does) => talk.addEventListener(type, ({ detail }) => does(detail));
     on("message", ({ message }) => this.#transcript.show(message));
     on("outgoing", (detail) => this.#transcript.outgoing(detail));
-    on("delivered", ({ id, seq }) => this.#transcript.deliver(id, seq));
+    on("delivered", ({ id, seq, said }) => this.#transcript.deliver(id, seq, said));
     on("busy", ({ busy }) => this.#transcript.busy(busy));
     on("state", ({ state }) => (this.status.textContent = STATES[state] ?? STATES.bot));
     on("restored", () => this.#transcript.ready());
-    on("reset", () => this.#transcript.clear());
+    on("reset", () => {
+      this.#transcript.clear();
+      this.#composer.photos.clear();
+    });
     on("expired", () => this.#transcript.divide());
+    // The new conversation is there: what was uploaded to the old one goes up again.
+    on("opened", () => this.#composer.photos.renew());
     on("notice", ({ text }) => {
       this.notice.textContent = text;
       this.notice.hidden = !text;

@@ -18,6 +18,7 @@ export class SessionGone extends Error {}
 export class Refused extends Error {}
 
 const TIMEOUT_MS = 75_000;
+const UPLOAD_MS = 180_000;
 
 /**
  * @param {string} base address of the service, ending with a slash
@@ -39,7 +40,7 @@ export function chatApi(base) {
         signal: stop.signal,
       });
       // Read within the timeout: a connection may also die between head and body.
-      const answer = await response.json().catch((error) => {
+      const answer = response.status === 204 ? {} : await response.json().catch((error) => {
         if (response.ok) throw error;
         return {};
       });
@@ -53,11 +54,40 @@ export function chatApi(base) {
     }
   }
 
+  /** With XMLHttpRequest: fetch does not tell how far an upload has got. */
+  function upload(token, file, progress, stop) {
+    return new Promise((resolve, reject) => {
+      const request = new XMLHttpRequest();
+      request.open("POST", new URL("api/v1/chat/attachments", base));
+      request.setRequestHeader("Authorization", `Bearer ${token}`);
+      request.responseType = "json";
+      request.timeout = UPLOAD_MS;
+      request.upload.addEventListener("progress", ({ loaded, total }) => progress(total ? loaded / total : 0));
+      request.addEventListener("load", () => {
+        const answer = request.response ?? {};
+        if (request.status === 201) return resolve(answer);
+        const headers = { get: (name) => request.getResponseHeader(name) };
+        reject(failure({ status: request.status, headers }, answer));
+      });
+      for (const type of ["error", "timeout", "abort"]) {
+        request.addEventListener(type, () => reject(new TryLater("网络不通")));
+      }
+      stop.addEventListener("abort", () => request.abort());
+      const form = new FormData();
+      form.append("file", file, "photo");
+      request.send(form);
+    });
+  }
+
   return {
     /** @returns {Promise<{session_id: string, token: string, messages: object[]}>} */
     open: () => call("POST", "sessions", { body: {} }),
-    /** @returns {Promise<{messages: object[], state?: string, seq?: number}>} */
-    send: (token, id, text) => call("POST", "messages", { token, body: { text, message_id: id } }),
+    /** @returns {Promise<{messages: object[], state?: string, seq?: number, said?: string}>} */
+    send: (token, { id, text, attachments, location }) =>
+      call("POST", "messages", { token, body: { text, message_id: id, attachments, location } }),
+    /** @returns {Promise<{id: string}>} */
+    upload,
+    discard: (token, id) => call("DELETE", `attachments/${id}`, { token }),
     /** @returns {Promise<{messages: object[], state: string, more: boolean}>} */
     read: (token, after) => call("GET", `messages?after=${after}`, { token }),
   };

@@ -80,6 +80,16 @@ function callButtons(numbers) {
   );
 }
 
+/** The resident's own photos while the page lives, after that how many there were: they are for staff only. */
+function photos(count, urls) {
+  const words = `照片 ${count} 张`;
+  const place = el("div", { class: "photos", "data-count": count }, ...urls.map((src, at) => el("img", { src, alt: `照片 ${at + 1}` })));
+  // A site that embeds the chat may forbid such pictures.
+  for (const picture of place.children) picture.addEventListener("error", () => place.replaceChildren(words), { once: true });
+  if (!urls.length) place.append(words);
+  return place;
+}
+
 /**
  * The time in Shanghai, wherever the reader is.
  * @param {string | undefined} iso
@@ -92,7 +102,7 @@ function clock(iso) {
 
 /**
  * Makes the row of one message.
- * @param {{author: string, text: string, case_no?: string, created_at?: string}} message
+ * @param {{author: string, text: string, case_no?: string, created_at?: string, photos?: number, urls?: string[]}} message
  */
 export function messageRow(message) {
   const own = message.author === "resident";
@@ -101,7 +111,8 @@ export function messageRow(message) {
     "div",
     { class: "bubble" },
     el("span", { class: "unseen" }, `${NAMES[message.author] ?? ""}说：`),
-    el("p", { class: "text" }, ...nodes),
+    message.text && el("p", { class: "text" }, ...nodes),
+    message.photos > 0 && photos(message.photos, message.urls ?? []),
   );
   if (message.case_no) bubble.append(caseCard(message.case_no));
   if (numbers.length) bubble.append(callButtons(numbers));

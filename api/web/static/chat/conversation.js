@@ -2,8 +2,9 @@
  * The conversation without its looks: session, sending in order, retrying with the same message id, polling.
  *
  * Events (CustomEvent, `detail`): `message` {message}, a line of the transcript, possibly known already;
- * `outgoing` {id, text, status}, status one of sending, waiting, sent, refused; `delivered` {id, seq};
- * `busy` {busy}; `state` {state}; `notice` {text}, empty when all is well; `restored`; `reset`, all that was shown
+ * `outgoing` {id, text, status, …}, status one of sending, waiting, sent, refused; `delivered` {id, seq, said};
+ * `busy` {busy}; `state` {state}; `notice` {text}, empty when all is well; `restored`; `opened`, there is a new
+ * conversation; `reset`, all that was shown
  * belongs to another conversation; `expired`, what follows is numbered anew.
  */
 
@@ -54,12 +55,23 @@ export class Conversation extends EventTarget {
   }
 
   /** Queues a message; it is stored before anything is sent. */
-  say(text) {
-    const message = { id: messageId(), text, at: Date.now() };
+  say(text, { attachments, urls, location } = {}) {
+    const message = { id: messageId(), text, at: Date.now(), attachments, urls, location };
     this.#storage.keep(message);
     this.#queue.push(message);
     this.#emit("outgoing", { ...message, status: "sending" });
     this.#deliver();
+  }
+
+  /** Uploads a photo for a later message. */
+  async upload(file, progress, stop) {
+    if (!this.#token) throw new TryLater("还没有接通");
+    return this.#api.upload(this.#token, file, progress, stop);
+  }
+
+  /** Takes back a photo that was not sent; the server forgets it by itself should this fail. */
+  discard(id) {
+    if (this.#token) this.#api.discard(this.#token, id).catch(() => {});
   }
 
   /** Ends the waiting for the next attempt. */
@@ -90,6 +102,7 @@ export class Conversation extends EventTarget {
     this.#wake?.();
     this.#emit("busy", { busy: false });
     this.#emit("reset");
+    this.#leavePhotos();
     for (const one of this.#queue) this.#emit("outgoing", { ...one, status: "waiting" });
     await this.#connect();
   }
@@ -119,6 +132,23 @@ export class Conversation extends EventTarget {
     this.#token = null;
     this.#lastSeq = 0;
     this.#emit("expired");
+    this.#leavePhotos();
+  }
+
+  /** Photos were uploaded to one conversation and cannot follow into another; the words can. */
+  #leavePhotos() {
+    for (const one of this.#queue.filter(({ attachments }) => attachments?.length)) {
+      one.attachments = [];
+      if (one.text || one.location) this.#storage.keep(one);
+      else this.#refuse(one, "照片没有发出，请重新添加");
+    }
+  }
+
+  #refuse(message, reason) {
+    this.#storage.drop(message.id);
+    this.#queue = this.#queue.filter((one) => one !== message);
+    this.#emit("outgoing", { ...message, status: "refused" });
+    this.#emit("notice", { text: reason });
   }
 
   async #open(era) {
@@ -127,6 +157,7 @@ export class Conversation extends EventTarget {
     this.#token = token;
     this.#storage.keepToken(token);
     this.#setState("bot");
+    this.#emit("opened");
     this.#show(messages);
   }
 
@@ -166,14 +197,14 @@ export class Conversation extends EventTarget {
     this.#emit("outgoing", { ...message, status: "sending" });
     this.#emit("busy", { busy: this.#state !== "person" });
     try {
-      const turn = await this.#api.send(this.#token, message.id, message.text);
+      const turn = await this.#api.send(this.#token, message);
       this.#storage.drop(message.id);
       if (era !== this.#era) return;
       this.#failures = 0;
       this.#queue = this.#queue.filter((one) => one !== message);
       this.#emit("notice", { text: "" });
       this.#emit("outgoing", { ...message, status: "sent" });
-      if (turn.seq) this.#emit("delivered", { id: message.id, seq: turn.seq });
+      if (turn.seq) this.#emit("delivered", { id: message.id, seq: turn.seq, said: turn.said });
       this.#setState(turn.state);
       this.#show(turn.messages);
       this.#schedule();
@@ -185,10 +216,7 @@ export class Conversation extends EventTarget {
   async #undelivered(message, error) {
     this.#emit("busy", { busy: false });
     if (error instanceof Refused) {
-      this.#storage.drop(message.id);
-      this.#queue = this.#queue.filter((one) => one !== message);
-      this.#emit("outgoing", { ...message, status: "refused" });
-      this.#emit("notice", { text: error.message });
+      this.#refuse(message, error.message);
     } else if (error instanceof SessionGone) {
       // The queue goes on in a new conversation: what somebody has written is never thrown away.
       this.#forget();

@@ -55,8 +55,9 @@ export function chatStorage(base) {
     token: () => store.get(tokenKey),
     keepToken: (token) => store.set(tokenKey, token),
     dropToken: () => store.remove(tokenKey),
-    /** @param {{id: string, text: string, at: number}} message */
-    keep: ({ id, text, at }) => store.set(prefix + id, JSON.stringify({ id, text, at })),
+    /** @param {{id: string, text: string, at: number, attachments?: string[], location?: object}} message */
+    keep: ({ id, text, at, attachments, location }) =>
+      store.set(prefix + id, JSON.stringify({ id, text, at, attachments, location })),
     drop: (id) => store.remove(prefix + id),
     /** @returns {{id: string, text: string, at: number}[]} oldest first */
     undelivered: () =>

@@ -78,10 +78,10 @@ export class Transcript {
   }
 
   /** Shows a message of this page at whatever stage it is. */
-  outgoing({ id, text, status }) {
+  outgoing({ id, text, status, attachments, urls, location }) {
     let row = this.#outgoing.get(id);
     if (!row) {
-      row = messageRow({ author: "resident", text });
+      row = messageRow({ author: "resident", text: text || (location ? "我的位置" : ""), photos: attachments?.length, urls });
       this.#outgoing.set(id, row);
       this.quick.replaceChildren();
       this.#insert(row);
@@ -91,9 +91,10 @@ export class Transcript {
   }
 
   /** Gives a message of this page the number under which it is kept. */
-  deliver(id, seq) {
+  deliver(id, seq, said = null) {
     const row = this.#outgoing.get(id);
     if (!row) return;
+    if (said) row.querySelector(".text").textContent = said;
     showStatus(row, "sent");
     if (this.#rows.has(seq)) return;
     this.#rows.set(seq, row);
