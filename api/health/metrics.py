@@ -12,3 +12,4 @@ SECONDS = Histogram(
 TURN_SECONDS = Histogram("laoxian_chat_turn_seconds", "一轮对话耗时（秒）", buckets=_BUCKETS, registry=REGISTRY)
 CASES_FILED = Counter("laoxian_cases_filed", "提交的诉求件数", ["source", "urgency"], registry=REGISTRY)
 OUTBOX_BACKLOG = Gauge("laoxian_outbox_backlog", "等待投递的事件数", registry=REGISTRY)
+UNSENT = Gauge("laoxian_deliveries_failing", "送过而还没送成的条数", ["sink"], registry=REGISTRY)

@@ -9,8 +9,9 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from api.db import SessionDep
 from api.errors import Problem
 from api.health.checks import PARTS
-from api.health.metrics import OUTBOX_BACKLOG, REGISTRY
+from api.health.metrics import OUTBOX_BACKLOG, REGISTRY, UNSENT
 from api.outbox.delivery import backlog
+from api.outbox.sending import failing
 
 router = APIRouter(tags=["健康"])
 log = structlog.get_logger(__name__)
@@ -39,4 +40,6 @@ async def readyz() -> dict[str, object]:
 def metrics(db: SessionDep) -> Response:
     """Prometheus 指标。"""
     OUTBOX_BACKLOG.set(backlog(db))
+    for name, count in failing(db).items():
+        UNSENT.labels(name).set(count)
     return Response(generate_latest(REGISTRY), media_type=CONTENT_TYPE_LATEST)

@@ -161,6 +161,13 @@ def due_count(db: Session, now: datetime) -> int:
     return db.scalar(select(func.count()).select_from(Delivery).where(*due)) or 0
 
 
+def failing(db: Session) -> dict[str, int]:
+    """Returns for each sink how many deliveries were tried and have not arrived; held ones are not counted."""
+    tried = (Delivery.done_at.is_(None), Delivery.held.is_(False), Delivery.attempts > 0)
+    rows = db.execute(select(Delivery.sink, func.count()).where(*tried).group_by(Delivery.sink))
+    return dict.fromkeys(_sinks, 0) | {name: count for name, count in rows}
+
+
 def forget_sent(db: Session, now: datetime) -> None:
     """Deletes deliveries that ended a month ago."""
     db.execute(delete(Delivery).where(Delivery.done_at < now - KEEP))

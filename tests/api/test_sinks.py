@@ -111,6 +111,17 @@ class TestSending:
         send()
         assert [len(left) for left in outside.fails.values()] == [0, 1, 1]
 
+    def test_what_does_not_arrive_is_measured(
+        self, put: Put, send: Send, outside: Outside, client: TestClient, clock: Clock
+    ) -> None:
+        put("a", "b")
+        outside.fails["a"] = [ValueError("x")]
+        send()
+        assert 'laoxian_deliveries_failing{sink="test"} 1.0' in client.get("/metrics").text
+        clock.forward(minutes=1)
+        send()
+        assert 'laoxian_deliveries_failing{sink="test"} 0.0' in client.get("/metrics").text
+
     def test_after_three_days_it_is_given_up(
         self, put: Put, send: Send, outside: Outside, clock: Clock, sessions: sessionmaker[Session]
     ) -> None:
