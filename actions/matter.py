@@ -5,13 +5,16 @@ from dataclasses import replace
 from typing import Any
 
 from actions import phrases
+from actions.place import tells_more
 from actions.state import MAX_MATTER, Heard, Known, Said
 
 _TELLING = frozenset({"report", "emergency", "supplement", "correct"})
 # Intents that hold a matter now and then: 你们这帮吃干饭的，路灯坏了三个月没人管. Only the triage can tell.
 _DOUBTFUL = frozenset({"nlu_fallback", "inform", "out_of_scope", "open_report", "insult", "chitchat", "cancel"})
 _ADDING = frozenset({"report", "emergency", "supplement"})
-_ANSWERED_AT_LENGTH = 8
+_ANSWERING = frozenset({"inform", "nlu_fallback"})
+_ANSWERED_AT_LENGTH, _MIN_HAN = 8, 4
+_HAN = re.compile(r"[一-鿿㐀-䶿]")
 _PHONE = re.compile(r"[,，。;；\s]*(?:我的?)?(?:联系)?(?:电话|手机号?|号码)?(?:是|:|：)?\s*1[3-9]\d{9}")
 _NEXT = re.compile(r"^(?:还有|還有|另外|此外|再|顺便|順便|对了|對了)")
 
@@ -23,19 +26,20 @@ def read_command(said: Said, known: Known) -> Heard | None:
     if known.whole and phrases.APART.match(said.text):
         return Heard(replace(known, whole=False, confirmed=None), grew=True)
     if known.matters and (match := phrases.ONLY.search(said.text) or phrases.DROP.search(said.text)):
-        return Heard(_chosen(known, phrases.ordinal(match), keep=match.re is phrases.ONLY))
+        return Heard(_chosen(known, phrases.ordinals(said.text, match), keep=match.re is phrases.ONLY))
     if known.matter and (found := phrases.CHANGE_MATTER.match(said.text)):
         new = (found["new"] or found["newer"] or "").strip()
         return Heard(replace(known, matter=new or None, matters=(), triage=None, confirmed=None), grew=bool(new))
     return None
 
 
-def _chosen(known: Known, at: int, keep: bool) -> Known:
-    """Returns what remains after 只报第一件 or 第二件不报了; a number that is not on the list changes nothing."""
-    if at >= len(known.matters):
+def _chosen(known: Known, named: set[int], keep: bool) -> Known:
+    """Returns what remains after 只报第一件 or 第二件不报了; numbers that leave none or all change nothing."""
+    count = len(known.matters)
+    chosen = {at % count for at in named if at < count}
+    left = [one for at, one in enumerate(known.matters) if (at in chosen) == keep]
+    if not left or len(left) == count:
         return known
-    chosen = known.matters[at]
-    left = [chosen] if keep else [one for one in known.matters if one is not chosen]
     return replace(known, matter="；".join(left), matters=tuple(left) if len(left) > 1 else (), confirmed=None)
 
 
@@ -79,8 +83,11 @@ def _adds(said: Said, before: Known, after: Known, asked: str | None) -> bool:
         return bool(said.place) and told >= (6 if said.intent in _ADDING else _ANSWERED_AT_LENGTH)
     if said.intent in _ADDING:
         return True
-    if asked in ("contact", "confirmed") and said.intent in ("inform", "nlu_fallback"):
-        return len(re.findall(r"\w", said.rest)) >= _ANSWERED_AT_LENGTH or not said.has_facts
+    if asked == "place" and said.intent in _ANSWERING:
+        return tells_more(said) and len(_HAN.findall(said.rest)) >= _ANSWERED_AT_LENGTH
+    if asked in ("contact", "confirmed") and said.intent in _ANSWERING:
+        least = _ANSWERED_AT_LENGTH if asked == "contact" or said.has_facts else _MIN_HAN
+        return len(_HAN.findall(said.rest)) >= least
     return False
 
 

@@ -78,10 +78,11 @@ URGE = re.compile(r"催")
 ADD = re.compile(r"补充")
 DIFFERENT = re.compile(r"不是(?:同|这|那)?一?件|不一样|不是一回事|新的事|不关注|不加入|(?:另|重)新报")
 
+_NAMED = re.compile(r"(?:第|[和跟、])([一二三四五1-5])")
 ORDINALS = {"一": 0, "二": 1, "三": 2, "四": 3, "五": 4, "最后一": -1}
 
 
-def ordinal(match: "re.Match[str]") -> int:
-    """Returns the index that a match of ``DROP`` or ``ONLY`` names, counted from 0; -1 is the last."""
-    named = next(value for value in match.groups() if value)
-    return ORDINALS[named] if named in ORDINALS else int(named) - 1
+def ordinals(text: str, match: "re.Match[str]") -> set[int]:
+    """Returns the indices that a match of ``DROP`` or ``ONLY`` in ``text`` names, counted from 0; -1 is the last."""
+    named = [next(value for value in match.groups() if value), *_NAMED.findall(text)]
+    return {ORDINALS[one] if one in ORDINALS else int(one) - 1 for one in named}

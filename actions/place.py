@@ -18,6 +18,9 @@ _NO_PLACE = frozenset(
 _WHERE = re.compile(
     r"[路街桥楼村店厂校院园场口边旁屯湾坡沟岭]|对面|后面|前面|附近|门口|底下|隔壁|小区|工地|空地|地头|家(?:里|那)|\d+号"
 )
+_HAN = re.compile(r"[一-鿿]")
+_QUESTION = re.compile(r"能不能|是不是|可不可以|怎么|什么时候|为什么|吗[?？。]?$|[?？]$")
+_TOO_LONG_FOR_A_NAME = 10
 
 
 def read_place(said: Said, known: Known, asked: str | None) -> Known:
@@ -42,10 +45,19 @@ def _own_words(said: Said, old: dict[str, Any] | None) -> dict[str, Any] | None:
         return {**old, "settled": True} if old else {"text": "说不清", "unknown": True}
     if said.intent in _NO_PLACE or said.pinyin or said.photos or phrases.WHEN.match(said.text):
         return old
-    tells_more = said.intent in ("report", "emergency", "supplement") and not _WHERE.search(said.text)
-    if tells_more or not 2 <= len(said.text) <= 60:
+    han = len(_HAN.findall(said.text))
+    if not han or not 2 <= len(said.text) <= 60 or tells_more(said):
         return old
     return _merge({"text": said.text}, old)
+
+
+def tells_more(said: Said) -> bool:
+    """Tells whether an answer to where names no kind of place, but says more of the matter or asks something."""
+    if said.place or phrases.WHEN.match(said.text):
+        return False
+    long = len(_HAN.findall(said.text)) >= _TOO_LONG_FOR_A_NAME
+    telling = said.intent in ("report", "emergency", "supplement") or long
+    return bool(_QUESTION.search(said.text)) or (telling and not _WHERE.search(said.text))
 
 
 def _fits(new: dict[str, Any], old: dict[str, Any]) -> bool:
@@ -57,7 +69,9 @@ def _merge(new: dict[str, Any], old: dict[str, Any] | None) -> dict[str, Any]:
     chosen = bool(new.get("community") and (old or {}).get("candidates"))
     if not old or old.get("unknown") or chosen or not _fits(new, old):
         return new
-    joined = new["text"] if old["text"] in new["text"] else f"{old['text']} {new['text']}"
+    named = f"{new.get('street') or ''}{new.get('community') or ''}"
+    parts = [old["text"]] if new["text"] in named else [old["text"], new["text"]]  # the full name holds 枯桃 already
+    joined = new["text"] if old["text"] in new["text"] else " ".join(parts)
     merged = {**old, **{key: value for key, value in new.items() if value}, "text": joined}
     merged["precise"] = bool(new.get("precise") or old.get("precise") or not new.get("street"))
     merged["candidates"] = [] if merged.get("community") else list(new.get("candidates") or [])

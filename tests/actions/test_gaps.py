@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from actions.intake import hear, weigh
+from actions.reading import place_text
 from actions.state import Contact, Heard, Known
 from tests.actions.test_intake import COMPLETE, FIRE, KUTAO, ORDINARY, TOLD, say, turn
 
@@ -176,3 +177,24 @@ def test_a_place_outside_the_district_is_told_once_and_may_be_corrected():
     assert (step.ask, step.style) == ("place", "outside")
     again = turn(say("就是李沧区", place=outside, rest=""), step.known, "place")
     assert again.ask == "contact"
+
+
+def test_digits_that_are_no_phone_are_no_part_of_the_matter():
+    step = turn(say("1380053", "inform"), PLACED, "contact", triage=None)
+    assert (step.known.matter, step.style) == (TOLD.matter, "bad_phone")
+
+
+@pytest.mark.parametrize("text", ["就是户口和房子不在一起能不能上", "什么时候能修好", "怎么还要地址"])
+def test_a_question_is_no_place(text):
+    assert turn(say(text, "inform"), TOLD, "place").known.place is None
+
+
+def test_letters_alone_are_no_place():
+    assert turn(say("/restart", "nlu_fallback"), TOLD, "place").known.place is None
+
+
+def test_a_community_named_in_short_is_not_repeated_beside_its_full_name():
+    known = replace(TOLD, place={"text": "就在我家楼下"}, asked={"place": 2})
+    kutao = {"text": "枯桃", "street": "中韩街道", "community": "枯桃社区", "precise": True, "candidates": []}
+    step = turn(say("枯桃", place=kutao, rest=""), known, "place")
+    assert place_text(step.known) == "中韩街道枯桃社区 就在我家楼下"

@@ -41,12 +41,18 @@ def test_an_emergency_is_never_parted():
         ("第1个不要了", (BINS, NOISE)),
         ("把最后一件删掉", (LIGHT, BINS)),
         ("不报第三件", (LIGHT, BINS)),
+        ("只报第一个和第三个", (LIGHT, NOISE)),
     ],
 )
 def test_one_of_several_is_dropped(text, left):
     step = turn(say(text, "cancel"), SEVERAL, "confirmed", triage=None)
     assert step.known.matters == left
     assert (step.ask, step.outcome) == ("confirmed", None)
+
+
+def test_two_of_three_are_dropped_at_once():
+    step = turn(say("第二个和第三个不报了", "cancel"), SEVERAL, "confirmed", triage=None)
+    assert (step.known.matters, step.known.matter) == ((), LIGHT)
 
 
 def test_only_one_is_kept_when_they_say_so():
