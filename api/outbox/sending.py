@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import structlog
-from sqlalchemy import CursorResult, Update, delete, exists, func, select, update
+from sqlalchemy import CursorResult, Update, and_, delete, exists, func, or_, select, update
 from sqlalchemy.orm import Session, aliased, sessionmaker
 
 from api.outbox.models import Delivery, emit
@@ -70,16 +70,17 @@ def _due(db: Session, which: Update, now: datetime) -> None:
         emit(db, "delivery.due", {})  # hurries the worker
 
 
-def take(db: Session, name: str, key: str, outcome: str, now: datetime) -> bool:
-    """Ends a delivery that reaches its receiver another way; False when it is on its way or has ended otherwise.
+def take(db: Session, name: str, key: str, outcome: str, now: datetime) -> None:
+    """Ends a delivery that has reached its receiver another way, unless it is on its way or has ended otherwise."""
+    mine = (Delivery.sink == name, Delivery.key == key, Delivery.done_at.is_(None), Delivery.attempts == 0)
+    _changed(db, update(Delivery).where(*mine).values(done_at=now, outcome=outcome))
 
-    Taking it again with the same outcome is True again.
-    """
-    mine = (Delivery.sink == name, Delivery.key == key)
-    untouched = update(Delivery).where(*mine, Delivery.done_at.is_(None), Delivery.attempts == 0)
-    if _changed(db, untouched.values(done_at=now, outcome=outcome)):
-        return True
-    return db.scalar(select(Delivery.outcome).where(*mine)) == outcome
+
+def can_take(db: Session, name: str, key: str, outcome: str) -> bool:
+    """Tells whether a delivery may still go another way, or has gone that way before."""
+    untouched = and_(Delivery.done_at.is_(None), Delivery.attempts == 0)
+    mine = select(Delivery.id).where(Delivery.sink == name, Delivery.key == key)
+    return db.scalar(mine.where(or_(untouched, Delivery.outcome == outcome))) is not None
 
 
 def _changed(db: Session, statement: Update) -> bool:

@@ -18,7 +18,7 @@ from api.chat.store import view
 from api.chat.turns import runtime, take_turn
 from api.db import session_factory
 from api.errors import Problem
-from api.outbox.sending import hasten, take
+from api.outbox.sending import can_take, hasten, take
 from api.wechat.client import ApiError, wechat_api
 from api.wechat.config import wechat_config
 from api.wechat.followers import SINK, Kept
@@ -35,10 +35,16 @@ log = structlog.get_logger(__name__)
 _running: set[asyncio.Task[Any]] = set()  # a task that nobody holds may be collected in mid-way
 
 
-async def answer(kept: Kept, now: datetime) -> str | None:
-    """Returns the answer to a kept message, or None when it comes later or there is nothing to say."""
+async def answer(kept: Kept, now: datetime, spent: float) -> str | None:
+    """Returns the answer to a kept message, or None when it comes later or there is nothing to say.
+
+    Args:
+        kept: the message.
+        now: when it arrived.
+        spent: seconds of ``REPLY_SECONDS`` that have passed already.
+    """
     task = _start(turn_of(kept.id, now))
-    done, _ = await asyncio.wait({task}, timeout=REPLY_SECONDS)
+    done, _ = await asyncio.wait({task}, timeout=max(REPLY_SECONDS - spent, 0))
     if not done:
         _start(_announce(task, kept, now))
         return None
@@ -49,8 +55,23 @@ async def answer(kept: Kept, now: datetime) -> str | None:
     if len(text.encode()) > MAX_BYTES:
         await _announce(task, kept, now)
         return None
-    taken = await run_in_threadpool(_take, kept, PASSIVE if text else NOTHING, now)
-    return text if taken else None
+    if not text:
+        await run_in_threadpool(_take, kept, NOTHING, now)
+        return None
+    return text if await run_in_threadpool(_open, kept) else None
+
+
+def answered(kept: Kept, now: datetime) -> None:
+    """Notes, once the answer has left this process, that the worker need not send it.
+
+    Before that a process may die, and the follower would never hear of it.
+    """
+    _take(kept, PASSIVE, now)
+
+
+def _open(kept: Kept) -> bool:
+    with session_factory()() as db:
+        return can_take(db, SINK, kept.key, PASSIVE)
 
 
 def _start(work: Any) -> asyncio.Task[Any]:
@@ -74,9 +95,9 @@ def _hasten(kept: Kept, now: datetime) -> None:
         hasten(db, SINK, kept.key, now)
 
 
-def _take(kept: Kept, outcome: str, now: datetime) -> bool:
+def _take(kept: Kept, outcome: str, now: datetime) -> None:
     with session_factory().begin() as db:
-        return take(db, SINK, kept.key, outcome, now)
+        take(db, SINK, kept.key, outcome, now)
 
 
 @dataclass(frozen=True)

@@ -35,9 +35,8 @@ def hear(message: Any) -> Heard | str | None:
     Returns:
         what to hand to the intake; or a line that answers it without the intake; or None for what asks for no answer.
     """
-    if message.type == "event":
-        said = wechat_lines().says(_words(message.key)) if message.event == "click" else None
-        return Heard(said) if said else None
+    if str(message._data.get("MsgType")).lower() == "event":
+        return _touched(message)
     match message.type:
         case "text":
             return _spoken(message.content, wechat_lines().unsupported["other"])
@@ -48,6 +47,12 @@ def hear(message: Any) -> Heard | str | None:
         case "location":
             return _place(message)
     return wechat_lines().unsupported.get(message.type, wechat_lines().unsupported["other"])
+
+
+def _touched(event: Any) -> Heard | None:
+    # Of all events only a touch on the menu says something; new kinds of them come every year.
+    said = wechat_lines().says(_words(event.key)) if getattr(event, "event", "") == "click" else None
+    return Heard(said) if said else None
 
 
 def _words(value: Any) -> str:

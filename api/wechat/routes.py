@@ -1,10 +1,12 @@
 """The address that 微信 calls. It answers 404 while the channel is off."""
 
+import time
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import PlainTextResponse
+from starlette.background import BackgroundTask
 
 from api.accounts.deps import Now
 from api.chat import limits
@@ -12,7 +14,7 @@ from api.chat.lines import front_lines
 from api.chat.turns import runtime
 from api.crypto import keyed_digest
 from api.errors import Problem
-from api.wechat.answering import answer
+from api.wechat.answering import answer, answered
 from api.wechat.config import WechatConfig, wechat_config
 from api.wechat.envelope import Envelope
 from api.wechat.followers import join, keep, leave
@@ -44,28 +46,36 @@ def prove(config: Config, request: Request, now: Now) -> PlainTextResponse:
 @router.post("")
 async def receive(config: Config, request: Request, now: Now) -> Response:
     """收一条消息或事件。"""
+    started = time.monotonic()
     envelope = Envelope(config, request.query_params, now)
     message = envelope.open(await _body(request))
-    said = None
+    said, then = None, None
     if message.type == "event" and message.event in ("subscribe", "subscribe_scan"):
         said = await run_in_threadpool(join, message.source, now)
     elif message.type == "event" and message.event == "unsubscribe":
         await run_in_threadpool(leave, message.source, now)
     else:
         heard = hear(message)
-        said = await _take_in(message.source, identity(message), heard, now) if isinstance(heard, Heard) else heard
+        if isinstance(heard, Heard):
+            said, then = await _take_in(message.source, identity(message), heard, now, started)
+        else:
+            said = heard
     closed = envelope.close(message, said)
-    return Response(closed, media_type="application/xml" if said else "text/plain")
+    return Response(closed, media_type="application/xml" if said else "text/plain", background=then)
 
 
-async def _take_in(openid: str, msg_id: str, heard: Heard, now: Now) -> str | None:
+async def _take_in(
+    openid: str, msg_id: str, heard: Heard, now: Now, started: float
+) -> tuple[str | None, BackgroundTask | None]:
+    """Returns what to say now, and what to do once it has been said."""
     sender = keyed_digest("openid", openid)
     try:
         await limits.check(runtime().redis, limits.MESSAGES_PER_SESSION, sender, front_lines().errors.too_fast)
     except Problem as problem:
-        return problem.detail
+        return problem.detail, None
     kept = await run_in_threadpool(keep, openid, msg_id, heard, now)
-    return await answer(kept, now)
+    said = await answer(kept, now, time.monotonic() - started)
+    return said, BackgroundTask(answered, kept, now) if said else None
 
 
 async def _body(request: Request) -> bytes:

@@ -22,7 +22,18 @@ from api.cases.filing import Filing, file_case
 from api.outbox import sending, sms, webhook  # noqa: F401  they register themselves
 from api.outbox.delivery import deliver_due
 from api.outbox.models import Delivery
-from api.outbox.sending import HeldError, RefusedError, SinkDownError, forget_sent, hasten, note, queue, release, take
+from api.outbox.sending import (
+    HeldError,
+    RefusedError,
+    SinkDownError,
+    can_take,
+    forget_sent,
+    hasten,
+    note,
+    queue,
+    release,
+    take,
+)
 from api.settings import SettingsError, get_settings
 from api.triage.service import get_places
 from tests.conftest import Clock, FixedTriager
@@ -173,12 +184,17 @@ class TestSending:
     ) -> None:
         put("a", "b", later=60)
         with sessions.begin() as db:
-            assert [take(db, "test", "a", "passive", clock.now) for _ in range(2)] == [True, True]
+            assert can_take(db, "test", "a", "passive")
+            take(db, "test", "a", "passive", clock.now)
+            assert can_take(db, "test", "a", "passive"), "the same way again"
+            assert not can_take(db, "test", "a", "other")
             hasten(db, "test", "b", clock.now)
         send()
         with sessions.begin() as db:
-            assert not take(db, "test", "b", "passive", clock.now)
+            assert not can_take(db, "test", "b", "passive")
+            take(db, "test", "b", "passive", clock.now)
         assert outside.got == ["b"]
+        assert {key: row.outcome for key, row in rows(sessions).items()} == {"a": "passive", "b": "sent"}
 
     def test_many_workers_send_each_once_and_each_lane_in_order(
         self, put: Put, outside: Outside, sessions: sessionmaker[Session], clock: Clock

@@ -14,9 +14,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 
 from api.cases.models import Case
+from api.chat import limits
 from api.chat.enclosures import Attachment
 from api.chat.models import ChatMessage, ChatSession
 from api.outbox.models import Delivery, OutboxEvent
+from api.wechat.envelope import Envelope
 from api.wechat.followers import keep
 from api.wechat.hearing import Heard
 from api.wechat.models import Follower, Inbound
@@ -158,6 +160,24 @@ class TestLate:
         wechat.clock.forward(minutes=2)
         work()
         assert len(wechat_api.sent) == 1
+
+    def test_an_answer_that_never_left_the_process_is_sent_by_the_worker(
+        self,
+        wechat: Server,
+        bot: FaultyBot,
+        wechat_api: FakeWechat,
+        work: Work,
+        clock: Clock,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        def dies(*_args: Any) -> str:
+            raise MemoryError
+
+        monkeypatch.setattr(Envelope, "close", dies)
+        assert wechat.post(wechat.xml("text", Content="路灯不亮")).status_code == 500
+        clock.forward(seconds=61)
+        work()
+        assert (bot.texts, wechat_api.texts) == (["路灯不亮"], ["听到：路灯不亮"])
 
     def test_what_a_dying_process_had_taken_in_is_answered_by_the_worker(
         self, wechat: Server, bot: FaultyBot, wechat_api: FakeWechat, work: Work, clock: Clock
@@ -372,6 +392,7 @@ class TestEvents:
     def test_an_entry_of_an_older_menu_is_nothing(self, wechat: Server, bot: FaultyBot) -> None:
         assert wechat.send("event", Event="CLICK", EventKey="gone") is None
         assert wechat.send("event", Event="VIEW", EventKey="http://x") is None
+        assert wechat.send("event", Event="newer_than_the_library") is None
         assert bot.heard == []
 
 
@@ -385,10 +406,13 @@ def test_a_dead_bot_is_told_and_nothing_is_lost(wechat: Server, bot: FaultyBot) 
     assert wechat.say("1") == "听到：路灯不亮"
 
 
-def test_too_fast_is_said_and_means_what_it_says(wechat: Server, bot: FaultyBot, look: Look) -> None:
-    answers = [wechat.say(f"第{number}句") for number in range(125)]
-    assert "太快" in (answers[-1] or "")
-    assert len(look(select(Inbound.id))) == 120, "what is to be sent again is not kept as well"
+def test_too_fast_is_said_and_means_what_it_says(
+    wechat: Server, bot: FaultyBot, look: Look, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "MESSAGES_PER_SESSION", limits.Limit("messages", 3, 600))
+    answers = [wechat.say(f"第{number}句") for number in range(5)]
+    assert ["太快" in (answer or "") for answer in answers] == [False] * 3 + [True] * 2
+    assert len(look(select(Inbound.id))) == 3, "what is to be sent again is not kept as well"
 
 
 def test_a_case_filed_here_says_so(wechat: Server, bot: FaultyBot, actions: Actions, look: Look) -> None:
