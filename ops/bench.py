@@ -103,8 +103,8 @@ def intents() -> dict[str, Any]:
 
 def intents_table(found: dict[str, Any]) -> Table:
     """One row a model: macro-F1 in cross-validation and on the dev set, seconds of training."""
-    title = f"意图 {found['intents']} 个、{found['examples']} 句；别人写的开发集 {found['dev']} 句，{found['new']} 句训练里没有"
-    table = Table("宏 F1", "五折交叉验证", "开发集", "其中训练里没有的", "训练", title=title)
+    title = f"意图 {found['intents']} 个、{found['examples']} 句；开发集 {found['dev']} 句（{found['new']} 句是新话）"
+    table = Table("宏 F1", "五折交叉验证", "开发集", "其中新话", "训练", title=title)
     for name, label in (("ours", "本模型"), ("linear_svc", "LinearSVC"), ("diet", "Rasa DIET")):
         one = found[name]
         crossed = f"{one['cv_macro_f1']:.3f}" if "cv_macro_f1" in one else "—"
