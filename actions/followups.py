@@ -49,20 +49,29 @@ class ActionFollowup(Action):
         wishes = said.intent in _MOVES or said.intent in ("ask_status", "ask_human") or _AGAIN.search(said.text)
         if (waiting and waiting != CALLBACK) or wishes or _CASE_NO.search(said.text):
             return await follow_up(dispatcher, tracker, said)
-        if said.pinyin:
-            dispatcher.utter_message(response="utter_write_chinese")
-            return []
-        if said.has_substance:
-            triage = await get_desk().triage(said.text)
-            if triage["appeal"] >= _BARS.get(said.intent, APPEAL_BAR) or triage["emergency"]:
-                return [FollowupAction("appeal_form")]
-        if said.intent in _BARS and not said.has_facts:
-            dispatcher.utter_message(response=f"utter_{said.intent}")
-            return []
-        if said.has_facts or said.photos or said.intent in ("affirm", "correct"):
+        if said.intent == "correct" and (owned := await get_desk().cases(tracker.sender_id)):
+            return await _move(dispatcher, tracker, said, "supplement", owned[0])
+        if await _opens_the_form(said):
             return [FollowupAction("appeal_form")]
-        dispatcher.utter_message(response="utter_offer_person" if _puzzled_before(tracker) else "utter_please_rephrase")
+        dispatcher.utter_message(response=_passing_line(said, tracker))
         return []
+
+
+async def _opens_the_form(said: Said) -> bool:
+    """Tells whether a message outside the form begins an intake after all."""
+    if said.has_substance:
+        triage = await get_desk().triage(said.text)
+        if triage["appeal"] >= _BARS.get(said.intent, APPEAL_BAR) or triage["emergency"]:
+            return True
+    return said.has_facts or bool(said.photos) or said.intent in ("affirm", "correct")
+
+
+def _passing_line(said: Said, tracker: Tracker) -> str:
+    if said.pinyin:
+        return "utter_write_chinese"
+    if said.intent in _BARS:
+        return f"utter_{said.intent}"
+    return "utter_offer_person" if _puzzled_before(tracker) else "utter_please_rephrase"
 
 
 async def follow_up(dispatcher: CollectingDispatcher, tracker: Tracker, said: Said) -> list[EventType]:
@@ -73,9 +82,9 @@ async def follow_up(dispatcher: CollectingDispatcher, tracker: Tracker, said: Sa
     wish = said.intent if said.intent in _MOVES or said.intent == "ask_status" else waiting.get("wish", "ask_status")
     if _AGAIN.search(said.text):
         wish = "rate"
-    case = await _find_case(dispatcher, tracker.sender_id, said, waiting, wish)
+    case = await _find_case(dispatcher, tracker, said, wish)
     if case is None:
-        return [SlotSet("followup", {"wish": wish})]
+        return [] if tracker.active_loop_name else [SlotSet("followup", {"wish": wish})]
     if wish == "ask_status":
         await _tell_status(dispatcher, tracker.sender_id, case)
         return [SlotSet("followup", None)]
@@ -106,19 +115,24 @@ def _puzzled_before(tracker: Tracker) -> bool:
 
 
 async def _find_case(
-    dispatcher: CollectingDispatcher, sender: str, said: Said, waiting: dict[str, Any], wish: str
+    dispatcher: CollectingDispatcher, tracker: Tracker, said: Said, wish: str
 ) -> dict[str, Any] | None:
     """Returns the case that is meant and owned, or None after saying what is needed."""
-    owned = await get_desk().cases(sender)
+    owned = await get_desk().cases(tracker.sender_id)
     named = _CASE_NO.search(said.text)
-    number = f"LX{named[1]}-{named[2]}" if named else waiting.get("case_no")
-    if not number:
-        if owned:
-            return next((one for one in owned if wish == "rate" and one["status"] == "待评价"), owned[0])
-        dispatcher.utter_message(response="utter_no_cases")
-        return None
-    if mine := next((case for case in owned if case["case_no"] == number), None):
-        return mine
+    number = f"LX{named[1]}-{named[2]}" if named else (tracker.get_slot("followup") or {}).get("case_no")
+    if number:
+        mine = next((case for case in owned if case["case_no"] == number), None)
+        return mine or await _prove(dispatcher, tracker.sender_id, said, number)
+    if owned:
+        return next((one for one in owned if wish == "rate" and one["status"] == "待评价"), owned[0])
+    grumbles = wish in _MOVES and tracker.active_loop_name  # 光问不办事 in mid-form is no wish to follow up
+    dispatcher.utter_message(response="utter_go_on_calmly" if grumbles else "utter_no_cases")
+    return None
+
+
+async def _prove(dispatcher: CollectingDispatcher, sender: str, said: Said, number: str) -> dict[str, Any] | None:
+    """Returns a case filed elsewhere once the last four digits of its phone came along; else says what is wrong."""
     proof = _LAST4.search(_CASE_NO.sub("", said.text)) or (re.search(r"(\d{4})$", said.phone) if said.phone else None)
     if not proof:
         dispatcher.utter_message(response="utter_ask_case_proof")
@@ -158,7 +172,7 @@ async def _move(
             dispatcher.utter_message(response="utter_ask_stars", case_no=number)
             return [SlotSet("followup", {"wish": wish, "case_no": number})]
         fields["stars"] = stars
-    if wish == "supplement" and not asked and len(said.rest) < 10:
+    if wish == "supplement" and not asked and said.intent != "correct" and len(said.rest) < 10:
         dispatcher.utter_message(response="utter_ask_supplement", case_no=number)
         return [SlotSet("followup", {"wish": wish, "case_no": number})]
     done = {"urge": "urged", "withdraw": "withdrawn", "supplement": "supplemented", "rate": "rated"}[wish]

@@ -29,8 +29,15 @@ class ValidateAppealForm(Action):
             if await offers.carry_out(dispatcher, sender, known, choice):
                 return _events(Step(known, None, outcome="abandoned"), tracker)
             return _events(decide(said, known, Heard(known), asked), tracker)
+        if said.intent == "ask_human" and not known.matter:
+            events = await follow_up(dispatcher, tracker, said)
+            return [*events, *_events(Step(known, None, outcome="abandoned"), tracker)]
+        waiting = tracker.get_slot("followup")
+        if waiting and waiting != CALLBACK and asked is None and said.phone and not said.has_substance:
+            dispatcher.utter_message(response="utter_no_number")
+            return _events(Step(known, None, outcome="abandoned"), tracker)
         step = await offers.look(sender, await _read(said, known, asked))
-        if not step.known.matter and said.phone and tracker.get_slot("followup") == CALLBACK:
+        if not step.known.matter and said.phone and waiting == CALLBACK:
             return _events(Step(step.known, None, outcome="callback"), tracker)
         for line in step.lines:
             dispatcher.utter_message(response=line)

@@ -91,7 +91,7 @@ def weigh(heard: Heard, triage: dict[str, Any]) -> Heard:
     after = replace(known, triage=triage, emergency=emergency, matters=() if single else matters)
     if not emergency or known.emergency:
         return replace(heard, known=after)
-    selfharm = "轻生" in (triage.get("emergency_reason") or "")
+    selfharm = "轻生" in (triage.get("emergency_reason") or "") and not phrases.SOMEBODY_ELSE.search(known.matter or "")
     alarm = "utter_emergency_selfharm" if selfharm else f"utter_emergency_{triage.get('emergency_number') or '110'}"
     return replace(heard, known=after, lines=(alarm, *(line for line in heard.lines if line != "utter_photos")))
 

@@ -15,6 +15,7 @@ _ADDING = frozenset({"report", "emergency", "supplement"})
 _ANSWERING = frozenset({"inform", "nlu_fallback"})
 _ANSWERED_AT_LENGTH, _MIN_HAN = 8, 4
 _HAN = re.compile(r"[一-鿿㐀-䶿]")
+_NOT_KNOWN = re.compile(r"(?:不知道|不清楚|不晓得|说不(?:清|上来))[^,。;! ]*")
 _PHONE = re.compile(r"[,，。;；\s]*(?:我的?)?(?:联系)?(?:电话|手机号?|号码)?(?:是|:|：)?\s*1[3-9]\d{9}")
 _NEXT = re.compile(r"^(?:还有|還有|另外|此外|再|顺便|順便|对了|對了)")
 
@@ -79,7 +80,7 @@ def _adds(said: Said, before: Known, after: Known, asked: str | None) -> bool:
     """Tells whether a message about a matter that is known already says more of it."""
     if asked == "place" and after.place != before.place:
         # 枯桃社区3号楼，昨天物业来过没修好: more than where it is. Words that only find the place stay with the place.
-        told = len(re.findall(r"\w", said.rest))
+        told = len(re.findall(r"\w", _NOT_KNOWN.sub("", said.rest)))
         return bool(said.place) and told >= (6 if said.intent in _ADDING else _ANSWERED_AT_LENGTH)
     if said.intent in _ADDING:
         return True

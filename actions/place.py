@@ -19,6 +19,7 @@ _WHERE = re.compile(
     r"[路街桥楼村店厂校院园场口边旁屯湾坡沟岭]|对面|后面|前面|附近|门口|底下|隔壁|小区|工地|空地|地头|家(?:里|那)|\d+号"
 )
 _HAN = re.compile(r"[一-鿿]")
+_WAY = re.compile(r"往[东西南北前后里上下]|靠近|离.{1,6}不远|\d米|百米|紧挨|[东西南北]边|就在|拐")
 _QUESTION = re.compile(r"能不能|是不是|可不可以|怎么|什么时候|为什么|吗[?？。]?$|[?？]$")
 _TOO_LONG_FOR_A_NAME = 10
 
@@ -55,9 +56,11 @@ def tells_more(said: Said) -> bool:
     """Tells whether an answer to where names no kind of place, but says more of the matter or asks something."""
     if said.place or phrases.WHEN.match(said.text):
         return False
-    long = len(_HAN.findall(said.text)) >= _TOO_LONG_FOR_A_NAME
-    telling = said.intent in ("report", "emergency", "supplement") or long
-    return bool(_QUESTION.search(said.text)) or (telling and not _WHERE.search(said.text))
+    if len(_HAN.findall(said.text)) >= _TOO_LONG_FOR_A_NAME:  # 五楼那家把我家墙泡了 names a floor, and no place
+        where = bool(_WAY.search(said.text) or _WHERE.search(said.text[-6:]))
+    else:
+        where = said.intent not in ("report", "emergency", "supplement") or bool(_WHERE.search(said.text))
+    return bool(_QUESTION.search(said.text)) or not where
 
 
 def _fits(new: dict[str, Any], old: dict[str, Any]) -> bool:

@@ -62,7 +62,8 @@ def play(monkeypatch):
         ]
         message = {"text": text, "intent": {"name": intent, "confidence": 0.9}, "entities": entities, "metadata": {}}
         events = [{"event": "user", "timestamp": 1.0}]
-        tracker = Tracker("draft", dict(slots or {}), message, events, False, None, {}, "action_listen")
+        loop = {"name": "appeal_form"} if action is ValidateAppealForm else {}
+        tracker = Tracker("draft", dict(slots or {}), message, events, False, None, loop, "action_listen")
         dispatcher = CollectingDispatcher()
         done = asyncio.run(action().run(dispatcher, tracker, {}))
         said = [message["response"] for message in dispatcher.messages]
@@ -141,6 +142,31 @@ def test_a_person_in_mid_form_leaves_the_form_as_it_is(play):
     assert said == ["utter_human_offline_go_on"]
     assert slots["requested_slot"] == "place"
     assert desk.asked("file") == []
+
+
+def test_a_person_before_any_matter_ends_the_form(play):
+    slots = {"contact": {"phone": "13800530101"}, "requested_slot": "matter"}
+    said, slots, _ = play(ValidateAppealForm, Desk(call_human=False), "转人工", "ask_human", slots)
+    assert (said, slots["requested_slot"], slots["outcome"]) == (["utter_callback_filed"], None, "abandoned")
+
+
+def test_a_phone_alone_shows_nobodys_case(play):
+    waiting = {"followup": {"wish": "ask_status"}}
+    said, slots, _ = play(ValidateAppealForm, Desk(), "13800530101", "inform", waiting, phone="13800530101")
+    assert (said, slots["outcome"]) == (["utter_no_number"], "abandoned")
+
+
+def test_grumbling_in_mid_form_is_no_follow_up(play):
+    slots = READY | {"contact": None, "requested_slot": "contact"}
+    said, slots, _ = play(ValidateAppealForm, Desk(), "光问不办事", "urge", slots)
+    assert (said, slots["requested_slot"]) == (["utter_go_on_calmly"], "contact")
+
+
+def test_a_correction_after_filing_is_added_to_the_case(play):
+    desk = Desk(cases=[CASE], act=CASE)
+    said, _, _ = play(ActionFollowup, desk, "电话写错了", "correct")
+    assert said == ["utter_supplemented"]
+    assert desk.asked("act")[0] == (CASE["case_no"], "补充")
 
 
 def test_somebody_on_duty_is_called(play):

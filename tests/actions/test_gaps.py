@@ -198,3 +198,32 @@ def test_a_community_named_in_short_is_not_repeated_beside_its_full_name():
     kutao = {"text": "枯桃", "street": "中韩街道", "community": "枯桃社区", "precise": True, "candidates": []}
     step = turn(say("枯桃", place=kutao, rest=""), known, "place")
     assert place_text(step.known) == "中韩街道枯桃社区 就在我家楼下"
+
+
+@pytest.mark.parametrize("text", ["老王家后面那块空地", "村口往东走二百米那个红房子", "就在我家楼下", "大桥底下"])
+def test_a_place_in_their_own_words(text):
+    assert turn(say(text, "inform"), TOLD, "place").known.place["text"] == text
+
+
+def test_a_floor_in_a_story_is_no_place():
+    step = turn(say("就是五楼那家一直不修把我家墙都泡了", "inform"), TOLD, "place")
+    assert step.known.place is None
+    assert "墙都泡了" in step.known.matter
+
+
+def test_not_knowing_the_name_of_a_place_is_no_part_of_the_matter():
+    said = say("不知道叫什么社区 就在海尔路上", place=KUTAO, rest="不知道叫什么社区 就在")
+    assert turn(said, TOLD, "place", triage=None).known.matter == TOLD.matter
+
+
+@pytest.mark.parametrize(
+    ("text", "line"), [("我不想活了", "utter_emergency_selfharm"), ("有人要跳楼", "utter_emergency_110")]
+)
+def test_the_hotline_is_for_who_speaks_of_themselves(text, line):
+    danger = FIRE | {"emergency_number": "110", "emergency_reason": "轻生"}
+    assert turn(say(text, "emergency"), Known(), triage=danger).lines == (line,)
+
+
+@pytest.mark.parametrize(("text", "slot"), [("电话也错了", "contact"), ("地址也不对", "place")])
+def test_what_else_is_wrong_is_asked_for(text, slot):
+    assert turn(say(text, "correct"), COMPLETE, "confirmed").ask == slot

@@ -122,3 +122,8 @@ def test_any_text_is_answered(text: str):
 )
 def test_a_place_ends_before_what_is_wrong_there(text, words):
     assert PLACES.resolve(text).text == words
+
+
+@pytest.mark.parametrize("text", ["这破路什么时候修", "这段烂路坑坑洼洼"])
+def test_a_road_without_a_name_is_no_place(text):
+    assert PLACES.resolve(text).text == ""
