@@ -34,8 +34,16 @@ class Contact:
         )
 
 
-def follow(db: Session, case: Case, contact: Contact, session_id: str, now: datetime) -> bool:
+def follow(db: Session, case: Case, contact: Contact, session_id: str, now: datetime, words: str | None = None) -> bool:
     """Adds the resident of a chat session to the reporters of a case, once; flushes, committing is the caller's.
+
+    Args:
+        db: the session.
+        case: the case to join.
+        contact: how the resident wants to be reached.
+        session_id: the chat session.
+        now: when.
+        words: how they told the matter themselves; the staff read it in the history.
 
     Returns:
         whether this call did; ``False`` when the session has reported this case already.
@@ -52,7 +60,7 @@ def follow(db: Session, case: Case, contact: Contact, session_id: str, now: date
     case.updated_at = now
     number = len(case.reporters)
     actor = Actor("resident", session_id, "resident")
-    row = record(db, case, "加入关注", actor, now, before={}, after={"reporter": number})
+    row = record(db, case, "加入关注", actor, now, before={}, after={"reporter": number}, note=words)
     emit(db, "case.changed", {"case_no": case.no, "action": "加入关注", "seq": row.seq, "reporter": number})
     db.flush()
     return True

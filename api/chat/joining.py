@@ -8,13 +8,12 @@ from sqlalchemy.orm import Session
 
 from api.cases.duplicates import get_duplicates
 from api.cases.following import Contact, follow
-from api.cases.models import Case, Reporter
+from api.cases.models import Case
 from api.cases.public_words import public_place, public_summary
 from api.cases.similar import near_cases, probe_text
 from api.chat.drafts import known
 from api.chat.models import Draft
 from api.chat.ownership import owned_ids
-from api.crypto import phone_indexes
 from api.errors import Problem
 from classifier.places import PlaceResolver
 from classifier.triage import Triager
@@ -32,24 +31,18 @@ def offer(
 ) -> list[dict[str, Any]]:
     """Returns the cases that are probably the same matter, as strangers may read them, and keeps what was offered.
 
-    Nobody in danger is asked to compare; a matter that is not everybody's to see is compared with one's own only.
+    Nobody in danger is asked to compare; a matter that is not everybody's to see is compared with one's own only. One's
+    own are those of the conversation, filed or proven in it: a phone that was merely typed proves nothing, and would
+    tell who has reported what.
     """
     if draft.emergency_at is not None or draft.case_no:
         return []
     rules, probe = get_duplicates(), probe_text(description, place_text, triager, places)
-    own = _own(db, draft)
+    own = set(db.scalars(owned_ids(draft.session_id)))
     where = true() if rules.is_public(probe.category, probe.subcategory) else Case.id.in_(own)
     cases = near_cases(db, probe, now, rules, where, rules.shown)
     draft.offered = list(dict.fromkeys([*draft.offered, *(case.no for case in cases)]))
     return [_shown(case, case.id in own) for case in cases]
-
-
-def _own(db: Session, draft: Draft) -> set[int]:
-    """Returns the ids of the cases of this conversation, and of the phone given in it."""
-    found = set(db.scalars(owned_ids(draft.session_id)))
-    if phone := known(draft).phone:
-        found |= set(db.scalars(select(Reporter.case_id).where(Reporter.phone_index.in_(phone_indexes(phone)))))
-    return found
 
 
 def _shown(case: Case, own: bool) -> dict[str, Any]:
@@ -79,6 +72,6 @@ def join(db: Session, draft: Draft, case_no: str, contact: Contact, now: datetim
     if draft.case_no not in (None, case.no):
         raise Problem(409, f"这件事已经登记为 {draft.case_no}")
     if draft.case_no is None:
-        follow(db, case, contact, draft.session_id, now)
+        follow(db, case, contact, draft.session_id, now, known(draft).description or None)
         draft.case_no = case.no
     return case

@@ -12,7 +12,8 @@ import api.chat.news
 import api.notices.subscribers  # noqa: F401  both register themselves
 from api.accounts.models import Role
 from api.cases.models import Case, Reporter
-from api.chat.models import Draft
+from api.chat.models import ChatSession, Draft
+from api.chat.store import new_draft
 from api.notices.models import Notice
 from api.outbox.delivery import deliver_due
 from tests.chat.conftest import Actions, Look, Resident
@@ -185,16 +186,19 @@ class TestSimilar:
         fixed.subcategory = "环境卫生"
         assert neighbour().similar() == []
 
-    def test_what_is_private_is_offered_to_its_own_reporter_only(
-        self, neighbour: Neighbours, fixed: FixedTriager
+    def test_what_is_private_is_offered_in_its_own_conversation_only(
+        self, neighbour: Neighbours, fixed: FixedTriager, sessions: sessionmaker[Session], clock: Clock
     ) -> None:
         fixed.category, fixed.subcategory = "劳动和社会保障", "拖欠工资"
         first = neighbour()
         first.file()
-        assert neighbour().similar() == []
-        mine = neighbour()
-        mine.actions.call("PUT", f"drafts/{mine.draft}", FIRST)
-        assert [one["own"] for one in mine.similar()] == [True]
+        # The same phone, typed by whoever: it must not tell what its owner has reported.
+        other = neighbour()
+        other.actions.call("PUT", f"drafts/{other.draft}", FIRST)
+        assert other.similar() == []
+        with sessions.begin() as db:
+            first.draft = new_draft(db, db.get_one(ChatSession, first.id), clock.now)
+        assert [one["own"] for one in first.similar()] == [True]
 
     def test_old_ones_and_those_long_closed_are_not(self, neighbour: Neighbours, staff: Staff, clock: Clock) -> None:
         no = neighbour().file().json()["case_no"]
@@ -245,6 +249,14 @@ class TestFollowing:
             (2, "赵**", "139****0002"),
         ]
         assert [row["action"] for row in case["history"]] == ["提交", "加入关注"]
+
+    def test_staff_read_how_the_follower_told_it(self, neighbour: Neighbours, staff: Staff) -> None:
+        no = neighbour().file().json()["case_no"]
+        second = neighbour()
+        second.similar()
+        second.actions.call("PUT", f"drafts/{second.draft}", {"description": "北门东边两盏都不亮，打13900000002"})
+        second.follow(no)
+        assert staff(no)["history"][-1]["note"] == "北门东边两盏都不亮，打139****0002"
 
     def test_an_anonymous_followers_name_is_not_kept(self, neighbour: Neighbours, look: Look) -> None:
         no = neighbour().file().json()["case_no"]
