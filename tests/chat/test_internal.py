@@ -47,6 +47,7 @@ def test_an_unknown_draft_is_404(actions: Actions) -> None:
 def test_triage(actions: Actions) -> None:
     answer = actions.call("POST", "triage", {"text": "路灯不亮", "place": "海尔路61号"})
     assert answer.json()["category"] == "城乡建设"
+    assert [one["text"] for one in answer.json()["matters"]] == ["路灯不亮"]
     assert actions.call("POST", "triage", {"text": " "}).status_code == 422
 
 
@@ -70,6 +71,14 @@ def test_an_emergency_rings_once(actions: Actions, draft: str, look: Look) -> No
         assert actions.call("PUT", f"drafts/{draft}", body).status_code == 200
     assert look(select(OutboxEvent.topic)) == ["emergency.detected"]
     assert "1380" not in str(look(select(OutboxEvent.payload)))
+
+
+def test_a_false_alarm_is_forgotten(actions: Actions, draft: str, look: Look) -> None:
+    for emergency in (True, False):
+        body = FILING | {"emergency": emergency, "emergency_number": "119"}
+        assert actions.call("PUT", f"drafts/{draft}", body).status_code == 200
+    assert look(select(Draft.emergency_at)) == [None]
+    assert look(select(Draft.emergency_number)) == [None]
 
 
 def test_a_draft_is_filed_once(actions: Actions, draft: str, look: Look) -> None:
