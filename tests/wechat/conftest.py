@@ -142,6 +142,8 @@ def _settings(monkeypatch: pytest.MonkeyPatch, wechat_api: FakeWechat, mode: str
         monkeypatch.setenv(f"LAOXIAN_{name}", value)
     get_settings.cache_clear()
     Redis.from_url(redis_server).flushall()
+    # A busy machine must not turn an answer at once into a late one; ``hasty`` is for those.
+    monkeypatch.setattr(answering, "REPLY_SECONDS", 30.0)
 
 
 @pytest.fixture
