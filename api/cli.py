@@ -11,6 +11,7 @@ from rich.progress import track
 from rich.table import Table
 from sqlalchemy import select
 
+from api.accounts.keys_cli import key_app
 from api.accounts.logins import OUTCOMES, recent_logins
 from api.accounts.models import ROLE_NAMES, Role, User
 from api.accounts.service import create_user, disable, find_user, seed_demo, set_password
@@ -29,6 +30,7 @@ user_app = typer.Typer(no_args_is_help=True, help="工作人员账号")
 db_app = typer.Typer(no_args_is_help=True, help="数据库")
 audit_app = typer.Typer(no_args_is_help=True, help="审计")
 app.add_typer(user_app, name="user")
+user_app.add_typer(key_app, name="key")
 app.add_typer(db_app, name="db")
 app.add_typer(audit_app, name="audit")
 app.add_typer(keys_app, name="keys")
@@ -112,6 +114,17 @@ def user_disable(username: Username) -> None:
             raise _fail(f"没有账号 {username}")
         disable(user)
     console.print(f"已停用 {username}")
+
+
+@user_app.command("sign-out")
+def user_sign_out(username: Username) -> None:
+    """让账号在所有地方退出：令牌和工作台会话立即失效，密码和接口密钥不变。"""
+    with session_factory().begin() as db:
+        user = find_user(db, username)
+        if user is None:
+            raise _fail(f"没有账号 {username}")
+        user.token_version += 1
+    console.print(f"{username} 已在所有地方退出")
 
 
 @user_app.command("reset")

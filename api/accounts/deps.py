@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from fastapi import Depends
 from fastapi.security import OAuth2PasswordBearer
 
+from api.accounts.keys import MARK, key_owner
 from api.accounts.models import Role, User
 from api.accounts.tokens import read_token
 from api.columns import utcnow
@@ -43,7 +44,12 @@ Now = Annotated[datetime, Depends(utcnow)]
 
 
 def current_user(db: SessionDep, now: Now, token: Annotated[str | None, Depends(oauth2_scheme)]) -> User:
-    """Returns the signed-in staff member; raises ``Problem`` 401 when the token is missing, stale or revoked."""
+    """Returns who is signed in, or whose key it is; raises ``Problem`` 401 when that is missing, stale or revoked."""
+    if token and token.startswith(MARK):
+        owner = key_owner(db, token, now)
+        if owner is None or not owner.active:
+            raise Problem(401, "接口密钥无效、已到期或已吊销", {"WWW-Authenticate": "Bearer"})
+        return owner
     claims = read_token(token, now) if token else None
     user = db.get(User, claims["sub"]) if claims else None
     if claims is None or user is None or not user.active or user.token_version != claims["ver"]:

@@ -86,6 +86,27 @@ class LoginEvent(Base):
     outcome: Mapped[str] = mapped_column(String(8))
 
 
+class ApiKey(Base):
+    """A key with which a program acts as an account: with its role and scope, until it expires or is revoked.
+
+    Attributes:
+        name: what it is for.
+        key_hash: SHA-256; the key itself is shown once and kept nowhere.
+        last_used_at: to the hour.
+    """
+
+    __tablename__ = "api_keys"
+
+    id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=True)
+    user_id: Mapped[str] = mapped_column(ForeignKey("users.id"), index=True)
+    name: Mapped[str] = mapped_column(String(64))
+    key_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    last_used_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    revoked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
 class SavedView(Base):
     """Filters of the console's queue under a name, for one member of staff.
 

@@ -9,7 +9,7 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Table, TableClause, Text, Update, column, func, select, table, update
+from sqlalchemy import ColumnElement, Row, Select, Table, TableClause, Text, Update, column, func, select, table, update
 from sqlalchemy.orm import Session, sessionmaker
 
 from api.cases.audit import broken_link
@@ -95,15 +95,29 @@ def _changes(bare: TableClause, key: str, names: list[str], rows: Sequence[Row[A
 
 
 def _renew_digests(sessions: sessionmaker[Session]) -> None:
-    with sessions.begin() as db:
-        for reporter in db.scalars(
-            select(Reporter).where(Reporter.phone.is_not(None)).execution_options(yield_per=BATCH)
-        ):
-            if reporter.phone and reporter.phone_index != (index := phone_index(reporter.phone)):
-                reporter.phone_index = index
-        for follower in db.scalars(select(Follower)):
-            if follower.openid_index != (index := keyed_digest("openid", follower.openid)):
-                follower.openid_index = index
+    _renew_index(sessions, Reporter, "phone", "phone_index", phone_index)
+    _renew_index(sessions, Follower, "openid", "openid_index", lambda openid: keyed_digest("openid", openid))
+
+
+def _renew_index(
+    sessions: sessionmaker[Session],
+    model: type[Reporter] | type[Follower],
+    sealed: str,
+    index: str,
+    of: Callable[[str], str],
+) -> None:
+    last = 0
+    while True:
+        with sessions.begin() as db:
+            found: Select[Any] = select(model).where(model.id > last).order_by(model.id).limit(BATCH)
+            rows = db.scalars(found).all()
+            for row in rows:
+                if value := getattr(row, sealed):
+                    # Unchanged where it is the newest key's already: nothing is written then.
+                    setattr(row, index, of(value))
+        if not rows:
+            return
+        last = rows[-1].id
 
 
 def _renew_chains(sessions: sessionmaker[Session], advance: Advance) -> Iterator[str]:

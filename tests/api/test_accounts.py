@@ -3,7 +3,9 @@
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from sqlalchemy import text
 
+from api.accounts.keys import keys_of, make_key, revoke_key
 from api.accounts.logins import mask_source
 from api.accounts.models import Role
 from api.accounts.service import disable, find_user, seed_demo, set_password, sign_in
@@ -121,6 +123,36 @@ class TestRevocation:
         change(db, find_user(db, "xiaowang"))
         db.commit()
         assert client.get("/api/v1/auth/me", headers=headers).status_code == 401
+
+
+class TestKeys:
+    def ask(self, client, key: str):
+        return client.get("/api/v1/auth/me", headers={"Authorization": f"Bearer {key}"})
+
+    def test_a_program_acts_with_the_role_and_scope_of_its_account_until_the_key_ends(
+        self, client, db, make_user, clock
+    ):
+        user = make_user(Role.HANDLER, "platform", department="区城市管理局")
+        key, other = (make_key(db, user, "12345 平台", 30, clock.now) for _ in range(2))
+        db.commit()
+        assert key not in str(db.execute(text("SELECT * FROM api_keys")).all())
+        db.rollback()
+        assert self.ask(client, key).json()["department"] == "区城市管理局"
+        assert self.ask(client, key + "x").status_code == 401
+        (first, second) = keys_of(db, user)
+        assert (first.last_used_at, second.last_used_at) == (clock.now, None)
+        revoke_key(db, first.id, clock.now)
+        db.commit()
+        assert self.ask(client, key).status_code == 401
+        assert self.ask(client, other).status_code == 200
+        clock.forward(days=31)
+        assert self.ask(client, other).status_code == 401
+
+    def test_keys_end_with_the_account(self, client, db, make_user, clock):
+        key = make_key(db, make_user(Role.CLERK, "platform"), "对接", 30, clock.now)
+        disable(find_user(db, "platform"))
+        db.commit()
+        assert self.ask(client, key).status_code == 401
 
 
 class TestDemo:

@@ -37,6 +37,19 @@ def test_accounts_from_cradle_to_grave(run, sessions):
         assert (user.active, user.department) == (True, "区城市管理局")
 
 
+def test_keys_and_signing_out_everywhere(run, sessions):
+    run("user", "create", "lisi", "--role", "clerk", "--password", "一个足够长的密码")
+    code, output = run("user", "key", "create", "lisi", "--name", "12345 平台")
+    assert (code, "lxk_" in output) == (0, True)
+    assert "有效" in run("user", "key", "list", "lisi")[1]
+    assert run("user", "key", "revoke", "1")[0] == 0
+    assert "已吊销" in run("user", "key", "list", "lisi")[1]
+    assert run("user", "key", "create", "nobody", "--name", "x")[0] == 1
+    assert run("user", "sign-out", "lisi")[0] == 0
+    with sessions() as db:
+        assert find_user(db, "lisi").token_version == 2
+
+
 @pytest.mark.parametrize(
     ("option", "value", "word"),
     [
