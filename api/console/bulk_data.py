@@ -24,12 +24,20 @@ SHARED = ("department", "reason", "note")
 
 @dataclass(frozen=True)
 class BulkMove:
-    """A move that is on offer for a selection: what it needs, and whether it names a department."""
+    """A move that is on offer for a selection.
+
+    Attributes:
+        needs: fields that must be filled in.
+        assigns: a department may be named with it.
+        public: the residents read what is written.
+        closes: it ends the cases.
+    """
 
     action: str
     needs: tuple[str, ...]
     assigns: bool
     public: bool
+    closes: bool
 
 
 @dataclass(frozen=True)
@@ -53,13 +61,15 @@ def bulk_moves(role: str, statuses: Iterable[str]) -> list[BulkMove]:
 
 
 def _shared(move: Move) -> bool:
-    return move.when is None and set(move.needs) <= set(SHARED)
+    # What residents do as well (催办, 补充, 撤回) is one person's wish each.
+    return move.when is None and set(move.needs) <= set(SHARED) and "resident" not in move.roles
 
 
 def _offer(action: str, rows: list[Move]) -> BulkMove:
     needs = tuple(name for name in SHARED if any(name in move.needs for move in rows))
     assigns = any("assign" in move.does for move in rows)
-    return BulkMove(action, needs, assigns, any(move.public for move in rows))
+    closes = any(move.to in get_workflow().final for move in rows)
+    return BulkMove(action, needs, assigns, any(move.public for move in rows), closes)
 
 
 def bulk(

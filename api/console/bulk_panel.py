@@ -36,7 +36,8 @@ class BulkPanel:
         with self.bar:
             text(f"已选 {len(rows)} 件", classes="chosen")
             for move in moves:
-                ui.button(move.action, on_click=lambda move=move: self._ask(move)).props("outline dense no-caps")
+                button = ui.button(move.action, on_click=lambda move=move: self._ask(move))
+                button.props("outline dense no-caps" + (" color=negative" if move.closes else ""))
             if not moves:
                 text("这几件的状态不同，没有能一起办的动作", classes="hint")
             ui.element("div").classes("grow")
