@@ -38,7 +38,8 @@ def _declines(said: Said, contact: Contact, asked: str | None) -> bool:
     if phrases.NO_PHONE.search(said.text):
         return not contact.phone or asked == "contact"
     if said.intent == "decline_contact":
-        return asked == "contact" or not contact.phone
+        where = asked == "place" and not phrases.ABOUT_PHONE.search(said.text)  # 我不想说在哪 keeps no phone back
+        return asked == "contact" or not (contact.phone or where)
     if asked != "contact" or said.has_substance:
         return asked == "contact" and bool(phrases.UNWILLING.search(said.text))
     return said.intent in ("deny", "dont_know", "cancel", "nothing") or bool(phrases.NOTHING.match(said.text))

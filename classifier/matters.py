@@ -81,20 +81,21 @@ class _Cut:
     strong: bool = False
 
 
-def split(text: str, judge: Judge) -> list[str]:
+def split(text: str, judge: Judge, whole: Triage | None = None) -> list[str]:
     """Returns the separate matters of ``text`` in order, each in the reporter's words; ``[text]`` when it is one.
 
     Args:
         text: what was written, in any script.
         judge: triages the pieces. It is not asked when nothing in the text speaks for a second matter.
+        whole: the triage of ``text``, if it is known already.
     """
     cuts = _cuts(text) if len(text) <= MAX_CHARS else []
     if not cuts or emergency_signal(text):
         return [text]
     pieces = _pieces(text, cuts)
-    judged = judge.triage_many([words for words, _ in pieces])
-    if judge.triage_many([text])[0].emergency:
+    if (whole or judge.triage_many([text])[0]).emergency:
         return [text]
+    judged = judge.triage_many([words for words, _ in pieces])
     matters = _gather(pieces, judged)
     return matters if len(matters) > 1 else [text]
 

@@ -34,7 +34,8 @@ _MATTER_FIELDS = ("kind", "category", "subcategory", "urgency", "department")
 
 def triage_with_matters(triager: Triager, text: str, place: str | None = None) -> dict[str, Any]:
     """Returns the triage of a text and, as ``matters``, each of the separate matters in it, in order."""
-    whole, pieces = triager.triage(text, place), split(text, triager)
+    whole = triager.triage(text, place)
+    pieces = split(text, triager, whole)
     judged = triager.triage_many(pieces, [place] * len(pieces)) if len(pieces) > 1 else [whole]
     matters = [
         {"text": piece} | {field: getattr(one, field) for field in _MATTER_FIELDS}

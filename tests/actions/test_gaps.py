@@ -227,3 +227,9 @@ def test_the_hotline_is_for_who_speaks_of_themselves(text, line):
 @pytest.mark.parametrize(("text", "slot"), [("电话也错了", "contact"), ("地址也不对", "place")])
 def test_what_else_is_wrong_is_asked_for(text, slot):
     assert turn(say(text, "correct"), COMPLETE, "confirmed").ask == slot
+
+
+def test_who_will_not_say_where_is_still_asked_for_a_phone():
+    step = turn(say("我不想说在哪", "decline_contact"), TOLD, "place")
+    assert (step.ask, step.known.contact.declined) == ("contact", False)
+    assert turn(say("不想留电话", "decline_contact"), TOLD, "place").known.contact.declined
