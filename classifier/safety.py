@@ -17,10 +17,14 @@ DEFAULT_RULES = Path(__file__).resolve().parent.parent / "nlu_data" / "emergency
 
 @dataclass(frozen=True)
 class Signal:
-    """What the net caught: the number to ring and the reason the duty officer reads."""
+    """What the net caught: the number to ring and the reason the duty officer reads.
+
+    ``alone``: somebody says that they are about to harm themselves; it holds whatever the model thinks.
+    """
 
     number: str
     reason: str
+    alone: bool = False
 
 
 @dataclass(frozen=True)
@@ -39,7 +43,8 @@ def _rules(path: Path) -> _Rules:
         past=re.compile(raw["past"]),
         now=re.compile(raw["now"]),
         signals=tuple(
-            (re.compile("|".join(one["any"])), Signal(one["number"], one["reason"])) for one in raw["signals"]
+            (re.compile("|".join(one["any"])), Signal(one["number"], one["reason"], one.get("alone", False)))
+            for one in raw["signals"]
         ),
     )
 
@@ -48,10 +53,22 @@ def emergency_signal(text: str, rules: Path = DEFAULT_RULES) -> Signal | None:
     """Returns the first signal that ``text`` gives of danger happening now, or None.
 
     Figures of speech are taken out first; a danger that is past, feared or asked about counts only if the text also
-    says that it is going on.
+    says that it is going on. For a signal that stands alone, only the words around it can say that it is past.
     """
     table = _rules(rules)
     plain = table.harmless.sub("○", normalise(text))
-    if table.past.search(plain) and not table.now.search(plain):
-        return None
-    return next((signal for pattern, signal in table.signals if pattern.search(plain)), None)
+    over = table.past.search(plain) and not table.now.search(plain)
+    for pattern, signal in table.signals:
+        if signal.alone:
+            if any(not table.past.search(_around(found)) for found in pattern.finditer(plain)):
+                return signal
+        elif not over and pattern.search(plain):
+            return signal
+    return None
+
+
+def _around(found: re.Match[str]) -> str:
+    """The words beside a finding that may say when it was: a few before it, fewer after, never another sentence's."""
+    before = re.split("[。!?; ]", found.string[max(found.start() - 14, 0) : found.start()])[-1]
+    after = re.split("[,。!?; ]", found.string[found.end() : found.end() + 6])[0]
+    return before + found.group() + after

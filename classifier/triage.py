@@ -112,7 +112,7 @@ class Triager:
         signal = emergency_signal(text)
         appeal = float(by_head["appeal"][self.encoder.heads["appeal"].index("诉求")]) if "appeal" in by_head else 1.0
         alone = thresholds["emergency_alone"] if appeal >= APPEAL_BAR else math.inf  # “你好” is nobody's emergency
-        bar = thresholds["emergency_with_signal"] if signal else alone
+        bar = alone if signal is None else 0.0 if signal.alone else thresholds["emergency_with_signal"]
         emergency, urgency, urgency_p = self._urgency(by_head["urgency"], bar)
         departments = dict(zip(self.encoder.heads["department"], by_head["department"].tolist(), strict=True))
         route = self._route(text, place, (category, subcategory), departments, emergency)

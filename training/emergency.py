@@ -29,11 +29,13 @@ def emergency_thresholds(encoder: Encoder, examples: list[Example]) -> dict[str,
     asks = np.ones(len(examples), bool)
     if "appeal" in tables:
         asks = tables["appeal"][:, encoder.heads["appeal"].index(APPEAL[0])] >= APPEAL_BAR
-    signal = np.array([emergency_signal(e.text) is not None for e in examples])
+    signals = [emergency_signal(e.text) for e in examples]
+    signal = np.array([one is not None for one in signals])
+    certain = np.array([one is not None and one.alone for one in signals])
     scored = []
     for alone in _GRID:
         for agreed in (t for t in _GRID if t <= alone):
-            guess = (chance >= np.where(signal, agreed, alone)) & (signal | asks)
+            guess = certain | (chance >= np.where(signal, agreed, alone)) & (signal | asks)
             score = fbeta_score(truth, guess, beta=RECALL_WEIGHT, zero_division=0)
             if truth[guess].mean() < PRECISION_FLOOR:
                 score -= 1.0  # comes after every pair above the floor

@@ -47,6 +47,30 @@ def test_figures_of_speech_past_and_advice_do_not(text: str):
     assert emergency_signal(text) is None
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "跟你说一声吧，药我都摆桌上了，以后也没人烦我了，我那只猫麻烦你们给找个好人家",
+        "对不起爸妈，下辈子再做你们的儿子",
+        "欠的钱这辈子还不完，昨天把房子也交了。我不想活了，上次那个接线的小姑娘声音好听，替我谢谢她",
+        "老板不给钱我就从这塔吊上下去，你们看着办",
+    ],
+)
+def test_somebody_about_to_harm_themselves_is_heard_whatever_else_they_tell(text: str):
+    signal = emergency_signal(text)
+    assert signal is not None
+    assert signal.alone
+    assert "轻生" in signal.reason
+
+
+@pytest.mark.parametrize(
+    "text", ["去年邻居喝农药走了，他家的地现在谁种", "孩子不想活动，体育课能请假吗", "听说前年有人割腕"]
+)
+def test_a_past_or_another_meaning_does_not_stand_alone(text: str):
+    signal = emergency_signal(text)
+    assert signal is None or not signal.alone
+
+
 def test_recall_on_the_dev_set():
     """The net alone; the model catches what it lets through. See metrics.json for both together."""
     with DEV.open(encoding="utf-8") as file:
