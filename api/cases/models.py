@@ -97,6 +97,8 @@ class Case(Base):
         Index("ix_cases_street_community", "street", "community"),
         # The cards of each minute: only clocks that still run.
         Index("ix_cases_running", "clock_stopped_at", "due_at"),
+        # What was closed of late, on the supervisor's board; what has been closed for too long.
+        Index("ix_cases_closed", "closed_at"),
         # Near duplicates, and past answers to the same kind of matter: a slice of time of one street or one class.
         Index("ix_cases_near", "street", "category", "created_at"),
         Index("ix_cases_class", "category", "subcategory", "created_at"),

@@ -10,7 +10,7 @@ from nicegui.events import EChartPointClickEventArguments
 
 from api.columns import utcnow
 from api.console import board_data
-from api.console.board_data import BARS, MEASURES, ROLES, Board, Line
+from api.console.board_data import BARS, MEASURES, NOWHERE, ROLES, Board, Line
 from api.console.frame import caught, frame, text
 from api.console.session import Desk, desk_of
 
@@ -100,8 +100,10 @@ class Half:
     def _row(self, line: Line) -> None:
         with ui.element("tr").props(f'data-no-row="{self.field}"'):
             with ui.element("td"):
-                link = ui.element("a")
-                link.props["href"] = _address({self.field: line.name})
+                # No filter finds what has no street.
+                link = ui.element("span" if line.name == NOWHERE else "a")
+                if line.name != NOWHERE:
+                    link.props["href"] = _address({self.field: line.name})
                 with link:
                     text(line.name)
             for name in MEASURES:
@@ -111,6 +113,8 @@ class Half:
 
 def _opens(field: str) -> Callable[[EChartPointClickEventArguments], None]:
     def open_(event: EChartPointClickEventArguments) -> None:
+        if event.name == NOWHERE:
+            return
         late = {"overdue": True} if event.series_name == "超期" else {}
         ui.navigate.to(_address({field: event.name} | late).removeprefix("/console"))
 
