@@ -32,7 +32,6 @@ from api.console import (
     board_data,
     bulk_data,
     case_data,
-    case_photos,
     chat_data,
     data,
     export_data,
@@ -238,16 +237,13 @@ ASK: dict[str, Callable[[World, User, dict[str, str]], Iterator[Any]]] = {
     ),
     "case_data.reveal": _console(lambda world, ticket, one: case_data.reveal(ticket, one.no, "x", world.now)),
     "bulk_data.bulk": _console(
-        lambda world, ticket, one: bulk_data.bulk(ticket, [(one.no, one.case.status)], "催办", {"note": "x"}, world.now)
+        lambda world, ticket, one: bulk_data.bulk(ticket, [(one.no, one.case.status)], "督办", {"note": "x"}, world.now)
     ),
     "bulk_data._one": _console(
         lambda world, ticket, one: bulk_data.bulk(ticket, [(one.no, "已办结")], "督办", {"note": "x"}, world.now)
     ),
     "export_data.queue_xlsx": _console(_sheets),
     "board_data.board": _console(lambda world, ticket, one: board_data.board(ticket, world.now)),
-    "case_photos._photo": _console(
-        lambda world, ticket, one: case_photos._photo(ticket, one.no, "0" * 32, "thumb", world.now)
-    ),
     "chat_data.talks": _console(lambda world, ticket, one: chat_data.talks(ticket, world.now)),
     "chat_data.talk": _console(lambda world, ticket, one: chat_data.talk(ticket, one.session)),
     "chat_data.take_over": _console(lambda world, ticket, one: chat_data.take_over(ticket, one.session, world.now)),
@@ -263,13 +259,46 @@ ASK: dict[str, Callable[[World, User, dict[str, str]], Iterator[Any]]] = {
 
 
 def _ask_one(name: str, world: World, user: User, headers: dict[str, str]) -> Iterator[Any]:
-    """A route of one case answers as if a hidden one did not exist."""
+    """A route of one case answers as if a hidden one did not exist, and tells of no hidden one beside a visible one."""
     method, path = name.split(" ", 1)
+    for one in world.visible(user) if method == "GET" else ():
+        address = path.replace("{no}", one.no).replace("{attachment_id}", "0" * 32)
+        yield world.client.get(address, headers=headers).text
     for one in world.hidden(user):
         address = path.replace("{no}", one.no).replace("{attachment_id}", "0" * 32)
         answer = world.client.request(method, address, headers=headers, json=BODIES.get(name))
         assert answer.status_code in (403, 404), (name, answer.text)
         yield answer.json()
+
+
+# What a console function about one case is given, by the names of its parameters.
+GIVEN: dict[str, Any] = {"attachment_id": "0" * 32, "size": "thumb"}
+
+
+def _ask_function(name: str, world: World, user: User) -> Iterator[Any]:
+    """A console function of one case refuses a hidden one as if it did not exist."""
+    module, function = name.split(".")
+    call = getattr(importlib.import_module(f"api.console.{module}"), function)
+    wanted = list(inspect.signature(call).parameters)[2:]
+    for one in world.hidden(user):
+        given = [world.now if each == "now" else GIVEN[each] for each in wanted]
+        with pytest.raises(Problem) as caught:
+            call(Ticket(user.id, user.token_version), one.no, *given)
+        assert caught.value.status in (403, 404), name
+        yield caught.value.detail
+
+
+def _asker(name: str) -> Callable[[World, User, dict[str, str]], Iterator[Any]]:
+    if name in ASK:
+        return ASK[name]
+    if "{no}" in name:
+        return lambda world, user, headers: _ask_one(name, world, user, headers)
+    module, _, function = name.partition(".")
+    call = getattr(importlib.import_module(f"api.console.{module}"), function) if function.isidentifier() else None
+    known = {"no", "now", *GIVEN}
+    asked = set(list(inspect.signature(call).parameters)[1:]) if call else {name}
+    assert asked <= known, f"{name} 是新的：在这里写明怎样问它，或它为什么不涉及诉求件"
+    return lambda world, user, headers: _ask_function(name, world, user)
 
 
 SCOPES: list[dict[str, str]] = [
@@ -293,10 +322,7 @@ def test_no_question_brings_out_a_case_outside_the_scope(world: World, make_user
         for name in calls():
             if name in SILENT:
                 continue
-            ask = ASK.get(name)
-            if ask is None:
-                assert "{no}" in name, f"{name} 是新的：在这里写明怎样问它，或它为什么不涉及诉求件"
-            answers = list(ask(world, user, headers) if ask else _ask_one(name, world, user, headers))
+            answers = list(_asker(name)(world, user, headers))
             text = json.dumps(answers, ensure_ascii=False, default=repr)
             for one in world.hidden(user):
                 assert one.mark not in text, (name, scope)
