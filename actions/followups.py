@@ -29,6 +29,7 @@ _AGAIN = re.compile(r"(?:要求|要|请|给我)?(?:重办|重新办|返工)|不�
 CALLBACK = {"wish": "ask_human"}
 """The open question after 转人工 out of hours: a phone number that comes next leaves a call-back case."""
 _MOVES = {"urge": "催办", "withdraw": "撤回", "supplement": "补充", "rate": "评价"}
+_RATED = ("待评价", "已办结")
 _CLOSED = ("已办结", "已撤回", "不予受理", "已合并")
 _SHOWN = 3
 # How sure the triage must be that somebody asks for something, against an intent that says they do not.
@@ -183,6 +184,8 @@ async def _move(
     except RefusedError as refusal:
         if refusal.status == 429:
             dispatcher.utter_message(response="utter_urged_recently", case_no=number)
+        elif wish == "rate" and case["status"] not in _RATED:
+            dispatcher.utter_message(response="utter_rated_early", case_no=number)
         else:
             dispatcher.utter_message(response="utter_action_refused", case_no=number, reason=refusal.reason)
     return [SlotSet("followup", None)]

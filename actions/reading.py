@@ -111,8 +111,9 @@ def place_text(known: Known) -> str:
     own = place.get("text") or ""
     for part in (place.get("street"), place.get("community")):
         own = own.replace(part or "\0", "")
-    own = own.strip(" ,的")
     stems = (names.replace("街道", "").replace("社区", ""), (place.get("community") or "").removesuffix("社区"))
+    short = {stem for stem in (*stems, (place.get("street") or "").removesuffix("街道")) if stem}
+    own = " ".join(word for word in own.split() if word not in short).strip(" ,的")
     return names if own in ("", *stems) else f"{names} {own}".strip() or "未说明"
 
 

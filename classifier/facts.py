@@ -29,6 +29,7 @@ _CALLED = re.compile(
     rf"(?:我叫|我的名字[叫是]|姓名[:是 ]|本人姓名|名字[叫是:]|联系人[:是 ])\s?([{_SURNAMES}][一-鿿]{{1,2}})(?![一-鿿])"
 )
 _SURNAMED = re.compile(rf"(?:我|免贵|本人)?(?<!不)姓([{_SURNAMES}])(?:(?=不)|(?![一-鿿]{{3}}))")
+_NICKNAME = re.compile(rf"(?:叫我|喊我|称呼我)([小老大阿][{_SURNAMES}])(?![一-鿿]{{3}})")
 _RENAMED = re.compile(
     rf"(?:名字|姓名|称呼|姓)(?:写|填|说|打|记|弄|叫)?错了?[,。 ]*(?:应该)?(?:是|叫|姓)?"
     rf"([{_SURNAMES}][一-鿿]{{0,2}}?)(?=[,。!了吧]|$)"
@@ -98,6 +99,8 @@ def _phones(plain: str) -> list[Found]:
 
 
 def _name(plain: str) -> Found | None:
+    if match := _NICKNAME.search(plain):
+        return Found("name", match.group(1), match.start(), match.end())
     if match := _RENAMED.search(plain):
         group = 1 if match.group(1) else 2
         if group == 1 or _MEANS_A_NAME.search(match.group(0)):

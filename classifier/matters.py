@@ -47,6 +47,7 @@ _ANNOUNCED = re.compile(
 )
 _CLAUSE = re.compile(r"[,，;；。!！\n]+\s*")
 _LEAD_IN = re.compile(rf"^.{{0,16}}(?:{_ANNOUNCED.pattern})(?:要|想|得|需要)?{_FURTHER}?(?:一下)?[,，。:：!！\s]*$")
+_OPENING = re.compile(rf"^.{{0,8}}(?:{_ANNOUNCED.pattern})(?:要|想|得|需要)?{_FURTHER}?(?:一下)?[,，。:：!！\s]+")
 # Not a matter of its own: a wish, thanks, how it was handled so far, what came of it.
 _HANGS_ON = re.compile(
     r"^(?:也|都|就|又)?(?:希望|请求|请|請|要求|麻烦|麻煩|谢谢|謝謝|感谢|恳请|盼|建议你们|尽快|赶紧|抓紧|能不能(?:尽快|赶紧|给))"
@@ -57,6 +58,8 @@ _HANGS_ON = re.compile(
 )
 _HAN = re.compile(r"[一-鿿㐀-䶿]")
 _MIN_HAN = 3
+_A_MATTER = 6
+_MANY = re.compile(r"问题(?:很多|不少|太多|一堆|如下|有)|以下|如下|[:：]?几[点条]")
 _LISTED, _SAID, _HINTED, _CLAUSED = 0.3, 0.2, 0.8, 0.7
 """How probable a piece's class must be in a numbered list; after 再反映一件事; after 另外; in clauses after 两件事."""
 # Within these the subcategories are different things in different hands; elsewhere (noise and dust of one site, wages
@@ -92,6 +95,9 @@ def split(text: str, judge: Judge, whole: Triage | None = None) -> list[str]:
     cuts = _cuts(text) if len(text) <= MAX_CHARS else []
     if not cuts or emergency_signal(text):
         return [text]
+    cuts = [cut for cut in cuts if cut.bar != _LISTED] if _lists_its_points(text, cuts, judge) else cuts
+    if not cuts:
+        return [text]
     pieces = _pieces(text, cuts)
     if (whole or judge.triage_many([text])[0]).emergency:
         return [text]
@@ -104,8 +110,9 @@ def _cuts(text: str) -> list[_Cut]:
     items = [_Cut(m.start(), m.end(), _LISTED) for m in _ITEM.finditer(text)]
     cuts = items if len(items) > 1 else []
     cuts += [_Cut(m.start(), m.end(), _SAID, strong=True) for m in _STRONG.finditer(text)]
-    cuts += [_Cut(m.start(), m.end(), _HINTED) for m in _WEAK.finditer(text)]
-    if not items and (announced := _ANNOUNCED.search(text)):
+    announced = _ANNOUNCED.search(text)
+    cuts += [_Cut(m.start(), m.end(), _CLAUSED if announced else _HINTED) for m in _WEAK.finditer(text)]
+    if not items and announced:
         cuts += [_Cut(m.start(), m.end(), _CLAUSED) for m in _CLAUSE.finditer(text, announced.end())]
     kept: list[_Cut] = []
     for cut in sorted(cuts, key=lambda one: (one.start, -one.end, one.bar)):
@@ -122,7 +129,7 @@ def _pieces(text: str, cuts: Sequence[_Cut]) -> list[tuple[str, _Cut]]:
     """
     ends = [*(cut.start for cut in cuts[1:]), len(text)]
     found = [(_bare(text[cut.end : end]), cut) for cut, end in zip(cuts, ends, strict=True)]
-    head = _bare(text[: cuts[0].start])
+    head = _OPENING.sub("", _bare(text[: cuts[0].start]))
     if not head or _LEAD_IN.match(head):
         return [(words, cut) for words, cut in found if words]
     if cuts[0].bar == _LISTED:
@@ -132,8 +139,16 @@ def _pieces(text: str, cuts: Sequence[_Cut]) -> list[tuple[str, _Cut]]:
     return [(words, cut) for words, cut in found if words]
 
 
+def _lists_its_points(text: str, cuts: Sequence[_Cut], judge: Judge) -> bool:
+    """Tells whether a list follows a matter told already: 业委会不公开账目：第一，三年没公示；第二，…"""
+    head = _bare(text[: cuts[0].start])
+    if cuts[0].bar != _LISTED or len(_HAN.findall(head)) < _A_MATTER or _LEAD_IN.match(head) or _MANY.search(head):
+        return False
+    return _stands_alone(head, judge.triage_many([head])[0], 0.6)
+
+
 def _bare(words: str) -> str:
-    return words.strip(" \n\t,，;；、:：")
+    return words.strip(" \n\t,，;；、:：。")
 
 
 def _gather(pieces: Sequence[tuple[str, _Cut]], judged: Sequence[Triage]) -> list[str]:

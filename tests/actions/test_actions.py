@@ -206,6 +206,11 @@ def test_a_rating_below_three_that_opens_the_case_again_is_said_so(play):
     assert desk.told[-1][2]["stars"] == 1
 
 
+def test_a_rating_that_comes_too_early_is_answered_kindly(play):
+    desk = Desk(cases=[CASE], act=RefusedError(409, "不能做“评价”"))
+    assert play(ActionFollowup, desk, "给五星", "rate")[0] == ["utter_rated_early"]
+
+
 def test_the_case_that_waits_for_a_rating_is_the_one_that_is_rated(play):
     waiting = {**CASE, "case_no": "LX20261101-00009", "status": "待评价"}
     desk = Desk(cases=[CASE, waiting], act={**waiting, "status": "已办结"})

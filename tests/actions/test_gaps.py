@@ -233,3 +233,14 @@ def test_who_will_not_say_where_is_still_asked_for_a_phone():
     step = turn(say("我不想说在哪", "decline_contact"), TOLD, "place")
     assert (step.ask, step.known.contact.declined) == ("contact", False)
     assert turn(say("不想留电话", "decline_contact"), TOLD, "place").known.contact.declined
+
+
+def test_leaving_a_phone_after_all_is_no_longer_anonymous():
+    known = replace(COMPLETE, contact=Contact("13800530101", anonymous=True))
+    said = say("算了还是留电话 13800530101", "correct", phone="13800530101", rest="算了还是留电话")
+    assert turn(said, known, "confirmed").known.contact == Contact("13800530101")
+
+
+def test_a_street_named_in_short_is_not_repeated():
+    place = {"text": "北宅 五龙河边", "street": "北宅街道", "community": None}
+    assert place_text(replace(TOLD, place=place)) == "北宅街道 五龙河边"

@@ -99,6 +99,7 @@ def test_of_two_numbers_the_denied_one_is_left_out(text, phone):
 @pytest.mark.parametrize(
     ("text", "name"),
     [
+        ("叫我小李就行", "小李"),
         ("名字写错了，是李芳", "李芳"),
         ("名字错了应该叫王建国", "王建国"),
         ("我姓王不姓黄", "王"),
