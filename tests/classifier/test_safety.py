@@ -22,6 +22,12 @@ DEV = Path(__file__).resolve().parents[2] / "nlu_data" / "appeals_dev" / "urgenc
         ("食堂吃完好多人吐", "120"),
         ("电线掉水里滋滋响", "110"),
         ("不想活了", "110"),
+        ("俺娘早起叫不起来，手冰凉", "120"),
+        ("爬山迷路了，天黑了，同伴腿摔断了", "119"),
+        ("我奶奶走丢了，八十二了，有老年痴呆", "110"),
+        ("井盖没了，刚才有个学生掉下去了，听见底下哭", "119"),
+        ("两个小孩坐着充气鸭子越漂越远了", "119"),
+        ("gas leak in my kitchen please help", "119"),
     ],
 )
 def test_danger_now_gives_the_number(text: str, number: str):
