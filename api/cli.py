@@ -1,6 +1,7 @@
 """The service's part of the ``laoxian`` command: accounts, database, audit."""
 
 from datetime import datetime
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -16,14 +17,17 @@ from api.accounts.logins import OUTCOMES, recent_logins
 from api.accounts.models import ROLE_NAMES, Role, User
 from api.accounts.service import create_user, disable, find_user, seed_demo, set_password
 from api.cases.audit import findings, missing_cases
+from api.cases.diagram import redraw
 from api.cases.models import Case
 from api.cases.routing import check_department
+from api.cases.workflow import get_workflow
 from api.db import session_factory
 from api.errors import Problem
 from api.privacy.cli import erase, keys_app
 from api.settings import REPO
 from api.triage.service import get_places, get_taxonomy
 from api.wechat.cli import app as wechat_app
+from classifier.taxonomy import RuleError
 
 app = typer.Typer(no_args_is_help=True, help="服务端管理：账号、数据库、审计")
 user_app = typer.Typer(no_args_is_help=True, help="工作人员账号")
@@ -154,6 +158,18 @@ def alembic_config() -> Config:
     config = Config()
     config.set_main_option("script_location", str(REPO / "api" / "migrations"))
     return config
+
+
+@app.command("draw-workflow")
+def draw_workflow(
+    page: Annotated[Path, typer.Argument(help="哪一页")] = REPO / "docs" / "workflow.md",
+) -> None:
+    """照流转表重画说明页里的状态图。"""
+    try:
+        page.write_text(redraw(page.read_text("utf-8"), get_workflow()), "utf-8")
+    except (OSError, ValueError, RuleError) as error:
+        raise _fail(str(error)) from None
+    console.print(f"已重画 {page}")
 
 
 @audit_app.command("verify")

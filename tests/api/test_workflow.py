@@ -6,14 +6,17 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from typer.testing import CliRunner
 
 from api.accounts.deps import SYSTEM, Actor
 from api.accounts.models import Role
 from api.cases.audit import broken_link
+from api.cases.diagram import redraw
 from api.cases.filing import Filing, file_case
 from api.cases.models import Case
 from api.cases.moves import apply_action
 from api.cases.workflow import get_workflow, load_workflow
+from api.cli import app
 from api.errors import Problem
 from api.triage.service import get_places
 from classifier.taxonomy import RuleError
@@ -338,6 +341,16 @@ class TestTheFile:
             load_workflow(file)
         assert str(caught.value).startswith(f"{file}:")
         assert caught.value.line > 0
+
+    def test_the_diagram_in_the_docs_is_that_of_the_table(self, tmp_path):
+        page = Path("docs/workflow.md").read_text("utf-8")
+        assert redraw(page, WORKFLOW) == page, "运行 laoxian draw-workflow"
+        copy = tmp_path / "page.md"
+        copy.write_text(page.replace("s0 --> s1: 受理", "s0 --> s9: 受理"), "utf-8")
+        assert CliRunner().invoke(app, ["draw-workflow", str(copy)]).exit_code == 0
+        assert copy.read_text("utf-8") == page
+        copy.write_text("没有图", "utf-8")
+        assert CliRunner().invoke(app, ["draw-workflow", str(copy)]).exit_code == 1
 
     def test_every_role_has_something_to_do_in_some_status(self):
         for role in (*Role, "resident", "system"):
