@@ -31,7 +31,7 @@ def _name(said: Said, contact: Contact, asked: str | None) -> str | None:
     if said.name:
         return said.name if asked in ("contact", "confirmed") or said.phone or not contact.name else None
     bare = asked == "contact" and said.intent in ("inform", "nlu_fallback") and not said.place
-    return said.text if bare and _BARE_NAME.match(said.text) and not phrases.NOTHING.match(said.text) else None
+    return said.rest if bare and _BARE_NAME.match(said.rest) and not phrases.NOTHING.match(said.rest) else None
 
 
 def _declines(said: Said, contact: Contact, asked: str | None) -> bool:

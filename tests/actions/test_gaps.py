@@ -58,6 +58,11 @@ def test_a_bare_name_at_the_phone_is_a_name_and_the_phone_is_asked_again():
     assert (step.known.contact.name, step.ask) == ("刘建国", "contact")
 
 
+def test_a_bare_name_beside_the_phone_is_a_name():
+    step = turn(say("13800530332 李大明", phone="13800530332", rest="李大明"), PLACED, "contact")
+    assert step.known.contact == Contact("13800530332", "李大明")
+
+
 def test_the_place_and_more_of_the_matter_in_one_answer():
     said = say("枯桃社区3号楼，昨天物业来过没修好就走了", place=KUTAO, rest="昨天物业来过没修好就走了")
     step = turn(said, TOLD, "place")
