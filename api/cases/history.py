@@ -77,7 +77,17 @@ def seals(case: Case) -> list[str]:
 
 
 def chain_hashes(row: CaseHistory) -> list[str]:
-    """Returns the keyed hash of a row and of all before it, under each data key, newest first."""
+    """Returns the keyed hash of a row and of all before it, under each data key, newest first.
+
+    A row without the digest of its note was chained before there were digests, with the note itself, or has lost it to
+    a downgrade of the database: both are tried.
+    """
+    lost = row.note is not None and row.note_digest is None
+    said = [row.note, *keyed_digests("note", row.note or "")] if lost else [row.note_digest]
+    return [found for one in said for found in keyed_digests("history", _content(row, one))]
+
+
+def _content(row: CaseHistory, said: str | None) -> str:
     content = [
         row.previous_hash,
         row.case_id,
@@ -89,11 +99,10 @@ def chain_hashes(row: CaseHistory) -> list[str]:
         row.action,
         row.before,
         row.after,
-        # Rows from before there were digests hold the note itself.
-        row.note_digest or row.note,
+        said,
         row.public,
     ]
-    return keyed_digests("history", json.dumps(content, ensure_ascii=False, sort_keys=True))
+    return json.dumps(content, ensure_ascii=False, sort_keys=True)
 
 
 @contextmanager
