@@ -219,6 +219,16 @@ class TestErasure:
         assert NAME not in everything
         assert PHONE not in everything
 
+    def test_rows_from_before_there_were_digests_are_chained_anew_before_their_notes_go(self, sessions, tell, clock):
+        tell()
+        with sessions() as db:
+            without_guard(db, "UPDATE case_history SET note_digest = NULL")
+        erase_due(sessions, clock.forward(days=1100), get_retention(), SYSTEM)
+        with sessions() as db:
+            (case,) = db.scalars(select(Case))
+            assert list(findings(db, case)) == []
+            assert NAME not in dump(db)
+
     def test_on_request_what_is_over_is_erased_and_what_is_open_waits(self, sessions, tell, clock):
         over, still_open = tell(), tell(2, close=False)
         with sessions.begin() as db:
