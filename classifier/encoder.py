@@ -1,8 +1,9 @@
 """Runs the ONNX encoder: texts in, calibrated head probabilities and a pooled embedding out."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +64,7 @@ class Encoder:
         self.heads: dict[str, list[str]] = labels["heads"]
         self.version: str = labels["version"]
         self._outputs = ["embedding", *self.heads]
+        self._single: Callable[[tuple[int, ...]], list[np.ndarray]] = lambda ids: self._forward([list(ids)])
 
     @classmethod
     def load(cls, model_dir: Path) -> "Encoder":
@@ -83,6 +85,10 @@ class Encoder:
             return cls(session, tokenizer, json.loads((model_dir / "labels.json").read_text("utf-8")), lexical)
         except Exception as error:  # onnxruntime and tokenizers raise their own kinds for a damaged file
             raise ModelError(f"模型目录 {model_dir} 读不出来：{error}") from error
+
+    def remember(self, count: int) -> None:
+        """Keeps the outputs of the last ``count`` single texts, for a service that asks about the same text again."""
+        self._single = lru_cache(maxsize=count)(lambda ids: self._forward([list(ids)]))
 
     def token_ids(self, text: str) -> list[int]:
         """Token numbers of ``text`` with ``<s>`` and ``</s>``; a text beyond the window keeps its head and its tail.
@@ -142,6 +148,9 @@ class Encoder:
         return np.asarray(vectors / np.maximum(norms, 1e-6), np.float32)
 
     def _run(self, ids: list[list[int]]) -> list[np.ndarray]:
+        return self._single(tuple(ids[0])) if len(ids) == 1 else self._forward(ids)
+
+    def _forward(self, ids: list[list[int]]) -> list[np.ndarray]:
         width = max(len(row) for row in ids)
         tokens = np.full((len(ids), width), 1, np.int64)  # 1 is <pad>
         mask = np.zeros((len(ids), width), np.int64)

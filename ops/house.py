@@ -83,6 +83,8 @@ def make_house(port: int, data_dir: Path) -> House:
         "LAOXIAN_API_URL": f"http://127.0.0.1:{port}",
     }
     quiet = {"TF_CPP_MIN_LOG_LEVEL": "3", "SQLALCHEMY_SILENCE_UBER_WARNING": "1", "RASA_TELEMETRY_ENABLED": "false"}
+    # Each process answers one small product at a time: more threads only spin and take the cores from the others.
+    quiet |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
     env = dict(os.environ) | secrets | settings | quiet | {"PYTHONPATH": str(REPO), "PYTHONUNBUFFERED": "1"}
     return House(port, data_dir, env)
 

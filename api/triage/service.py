@@ -9,12 +9,17 @@ from classifier.places import PlaceResolver
 from classifier.taxonomy import Taxonomy, load_taxonomy
 from classifier.triage import Triager
 
+RECENT_TEXTS = 128
+"""A matter is judged when told, compared before the summary, judged and embedded at filing: one run serves them all."""
+
 
 @lru_cache
 def get_triager() -> Triager:
     """Returns the triager of this process; the first call loads the model (about half a second)."""
     settings = get_settings()
-    return Triager.load(settings.model_dir, settings.nlu_data)
+    triager = Triager.load(settings.model_dir, settings.nlu_data)
+    triager.encoder.remember(RECENT_TEXTS)
+    return triager
 
 
 @lru_cache

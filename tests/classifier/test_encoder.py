@@ -81,6 +81,19 @@ def test_embeddings_have_unit_length_and_know_what_is_alike(encoder: Encoder) ->
     assert vectors[0] @ vectors[1] > vectors[0] @ vectors[2]
 
 
+def test_a_remembering_encoder_gives_the_same_answers_and_runs_once_for_a_text() -> None:
+    fresh, kept, runs = Encoder.load(MODEL), Encoder.load(MODEL), []
+    kept.remember(2)
+    forward = kept._forward
+    kept._forward = lambda ids: runs.append(1) or forward(ids)  # type: ignore[method-assign]
+    for _ in range(2):
+        np.testing.assert_array_equal(kept.embed(["路灯坏了"]), fresh.embed(["路灯坏了"]))
+        np.testing.assert_array_equal(
+            kept.encode(["路灯坏了"]).logits["kind"], fresh.encode(["路灯坏了"]).logits["kind"]
+        )
+    assert len(runs) == 1
+
+
 def test_no_texts_give_no_rows(encoder: Encoder) -> None:
     assert encoder.embed([]).shape == (0, encoder.labels["hidden"])
 
