@@ -25,8 +25,28 @@ _TITLE = re.compile(
     rf"(?<![一-鿿])(?:我?是|我?姓|联系人[:是 ]|叫我?|称呼[:是]?)?([{_SURNAMES}][一-鿿]{{0,2}}?)"
     rf"({_TITLES})(?![一-鿿]{{2}})"
 )
+_CONTACT = re.compile(
+    rf"(?:联系人|反映人|反应人|投诉人|举报人)(?:姓名)?[是为: ]*([{_SURNAMES}][一-鿿]{{0,2}}?)({_TITLES}|主任|书记|医生|大夫)(?![一-鿿])"
+)
+_WHO = (
+    "村民|居民|业主|住户|家长|租户|房东|商户|店主|职工|员工|工人|群众|市民|游客|学生|联系人|反映人|反应人|投诉人|举报人"
+)
+_PHONE_NEXT = r"[ ,:(]{0,3}(?:的?(?:联系|手机|本人)?(?:电话|手机|号码|联系方式)|\+?86 ?1|1[3-9]\d)"
+# 村民 王德顺 电话…, 联系人于明135…
+_BESIDE_PHONE = re.compile(rf"(?:{_WHO})(?:姓名)?[是叫: ]*([{_SURNAMES}][一-鿿]{{1,2}})(?={_PHONE_NEXT})")
+# 我是3号楼的李桂兰
+_I_AM = re.compile(
+    rf"我是[一-鿿A-Za-z0-9\-]{{1,18}}?(?:的|{_WHO})([{_SURNAMES}][一-鿿]{{1,2}})(?=[,。!;? ]|$|{_PHONE_NEXT})"
+)
+# Words that begin like a surname; titles and trades; and the names of villages, roads and firms.
+_NO_NAME = re.compile(
+    r"方式|方法|方便|全体|全部|全家|应急|应该|单位|单元.*|常用|常年|常住|常客|时间|时候|谢谢|房东|房客|房主|司机|司法|施工.*|安全.*|安保"
+    r"|管家|管理.*|党员|党支部|包工头|包租.*|程序员|向导|祖籍|孙女|孙子|孙辈|马上|于是|何时|何地|左右|高层|金额|费用|许多|温馨|万一"
+    r"|石老人|东边|时代|家人|成员|任何|水电|和谐|严重|明显|白天|路过|项目|毛病|黄山|张村|支书|支持者|强烈|郑重|经常|经理|查明"
+    r"|.家|.[家哥戈格泥老岭石].*[庄洼埠沟河村崖口屋寨路岭]|.{1,2}[员者队户商局司店厂村庄区路街站]"
+)
 _CALLED = re.compile(
-    rf"(?:我叫|我的名字[叫是]|姓名[:是 ]|本人姓名|名字[叫是:]|联系人[:是 ])\s?([{_SURNAMES}][一-鿿]{{1,2}})(?![一-鿿])"
+    rf"(?:我叫|我的名字[叫是]|姓名[:是 ]|(?:本|联系)人姓名|名字[叫是:]|联系人[:是 ]?)\s?([{_SURNAMES}][一-鿿]{{1,2}})(?![一-鿿])"
 )
 _SURNAMED = re.compile(rf"(?:我|免贵|本人)?(?<!不)姓([{_SURNAMES}])(?:(?=不)|(?![一-鿿]{{3}}))")
 _NICKNAME = re.compile(rf"(?:叫我|喊我|称呼我)([小老大阿][{_SURNAMES}])(?![一-鿿]{{3}})")
@@ -105,8 +125,13 @@ def _name(plain: str) -> Found | None:
         group = 1 if match.group(1) else 2
         if group == 1 or _MEANS_A_NAME.search(match.group(0)):
             return Found("name", match.group(group), match.start(group), match.end(group))
-    if match := _CALLED.search(plain):
+    if (match := _CALLED.search(plain)) and not _NO_NAME.fullmatch(match.group(1)):
         return Found("name", match.group(1), match.start(), match.end())
+    if match := _CONTACT.search(plain):
+        return Found("name", match.group(1) + match.group(2), match.start(1), match.end(2))
+    for pattern in (_BESIDE_PHONE, _I_AM):
+        if (match := pattern.search(plain)) and not _NO_NAME.fullmatch(match.group(1)):
+            return Found("name", match.group(1), match.start(1), match.end(1))
     if match := _TITLE.search(plain):
         return Found("name", match.group(1) + match.group(2), match.start(), match.end())
     if match := _SURNAMED.search(plain):

@@ -2,8 +2,9 @@
 
 import csv
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -25,13 +26,21 @@ _ADDRESS = re.compile(
 )
 _VAGUE = re.compile(
     r"^(?:我们?|俺们?|咱们?|们|这个?|那个?|本|该|某|整个|隔壁|旁边|楼下|小区|在|从|到|就|都|有|是|去|说|请问|附近|修|走|过|开|条"
-    r"|路|没|不|把|被|让|你们?|他们?|城市|道|马|公|铁|网|思|出|门|一|破|烂|坏|段)+(?:小区|社区|大厦|广场|路|街|苑|大道|公寓|花园)"
+    r"|城市[东西南北]边的|路|没|不|把|被|让|你们?|他们?|城市|道|马|公|铁|网|思|出|门|一|破|烂|坏|段)+(?:小区|社区|大厦|广场|路|街|苑|大道|公寓|花园)"
 )
 _LEAD = re.compile(r"^(?:地址|地点|位置|就|是|我|俺|家|住|人|在|位于|青岛市?|崂山区?|改成|应该)+(?=.{3})")
 _ROADLIKE = re.compile(
     r"^[东西南北中]?[一二三四五六七八九]?(?:路|街|大道|桥|河|站|水库|小学|中学|医院|山|茶|樱桃|银行|小区|花园)"
 )
-_DENIED = re.compile(r"(?:不是|不在|不对|并非|而不是|搞错了)[^,。;!?是]{0,3}$")
+_DENIED = re.compile(r"(?:不是|不在|不对|不属于?|不归|并非|而不是|搞错了)[^,。;!?是]{0,3}$")
+# An estate called after its community: 惠都小区 is in 惠都社区. A family's name before it is any family's.
+_ESTATES = ("小区", "花园", "家园", "新村", "公寓")
+_JOINED = re.compile(r"(?:社区|村)?[和与跟同到、]")
+_BETWEEN = re.compile(r"(?:社区|村)?的?(?:中间|之间|交界|交接|搭界|两边)")
+_ORDINALS = {**dict(zip("一二三四五六", range(6), strict=True)), **{str(i + 1): i for i in range(6)}}
+_ORDINAL = re.compile(r"[就应该是在选我]*(?:第([一二三四五六1-6])[个项条]?|([1-6一二三四五六])|(最后)那?一?个)")
+_OPENING = re.compile(r"^(?:应该|大概|好像|可能|就|是|在|选|我们?|住|最|靠|的|,| )+")
+_CLOSING = re.compile(r"(?:[。.!,~ ]|[吧呢啊哈呀的]|那?一?个|那?[边面头侧]|那|村|社区|街道|家)+$")
 
 
 @dataclass(frozen=True)
@@ -78,8 +87,19 @@ class _Mention:
 class PlaceResolver:
     """Finds and resolves places; immutable after loading, so threads may share it."""
 
-    def __init__(self, names: dict[str, list[_Name]], bare: set[str], outside: list[str]) -> None:
+    def __init__(
+        self,
+        names: dict[str, list[_Name]],
+        bare: set[str],
+        after: dict[str, dict[str, _Name]],
+        outside: re.Pattern[str],
+    ) -> None:
+        """Takes the names, the bare ones among them, and by street those that count only right after its name."""
         self._names, self._bare, self._outside = names, bare, outside
+        self._after = {
+            street: (re.compile(f"[ ,的]?({'|'.join(map(re.escape, sorted(own, key=len, reverse=True)))})"), own)
+            for street, own in after.items()
+        }
         ordered = sorted(names, key=len, reverse=True)
         self._pattern = re.compile("|".join(map(re.escape, ordered)))
 
@@ -89,6 +109,7 @@ class PlaceResolver:
         folder = nlu_data / "places"
         names: dict[str, list[_Name]] = {}
         bare: set[str] = set()
+        after: dict[str, dict[str, _Name]] = {}
         streets = set()
         for _, row in _rows(folder / "streets.csv"):
             streets.add(row["street"])
@@ -98,24 +119,30 @@ class PlaceResolver:
             if row["street"] not in streets:
                 raise ValueError(f"{folder / 'communities.csv'}:{line}：没有这个街道 {row['street']!r}")
             cls._add_community(row, names, bare)
+            if row["bare"] == "否":
+                stem = _stem(row["community"])
+                after.setdefault(row["street"], {})[stem] = _Name(row["street"], row["community"], 3)
         for line, row in _rows(folder / "landmarks.csv"):
             if row["street"] not in streets:
                 raise ValueError(f"{folder / 'landmarks.csv'}:{line}：没有这个街道 {row['street']!r}")
             for name in (row["name"], *_split(row["aliases"])):
                 names.setdefault(normalise(name), []).append(_Name(row["street"], row["community"] or None, 2))
-        return cls(names, bare, [row["name"] for _, row in _rows(folder / "outside.csv")])
+        outside = [_outside(row) for _, row in _rows(folder / "outside.csv")]
+        return cls(names, bare, after, re.compile("|".join(outside)))
 
     @staticmethod
     def _add_community(row: dict[str, str], names: dict[str, list[_Name]], bare: set[str]) -> None:
         full = row["community"]
-        stem = re.sub("(社区|村)$", "", full)
+        stem = _stem(full)
         known = _Name(row["street"], full, 4)
         for name in (full, f"{stem}社区", f"{stem}村", f"{stem}居委会", *_split(row["aliases"])):
             if known not in names.setdefault(name, []):
                 names[name].append(known)
-        if row["bare"] != "否" and len(stem) >= 2 and stem not in names:
-            names.setdefault(stem, []).append(_Name(row["street"], full, 3))
+        if not row["bare"] and len(stem) >= 2 and stem not in names:
+            names[stem] = [_Name(row["street"], full, 3)]
             bare.add(stem)
+            for estate in () if stem.endswith("家") else _ESTATES:
+                names.setdefault(stem + estate, []).append(known)
 
     def words(self) -> list[str]:
         """Returns every name and alias, for a word segmenter's dictionary."""
@@ -127,7 +154,7 @@ class PlaceResolver:
         mentions = list(self._mentions(plain))
         if not mentions:
             address = _address(plain)
-            outside = any(name in plain for name in self._outside)
+            outside = bool(self._outside.search(plain))
             return Place(text=address or (plain if outside else ""), outside=outside, precise=bool(address))
         return self._decide(plain, mentions)
 
@@ -140,6 +167,17 @@ class PlaceResolver:
                 continue
             for name in self._names[word]:
                 yield _Mention(start, end, name)
+                if name.weight == 1:
+                    yield from self._right_after(plain, start, end, name.street)
+
+    def _right_after(self, plain: str, start: int, end: int, street: str) -> Iterator[_Mention]:
+        pattern, own = self._after.get(street, (None, {}))
+        found = pattern.match(plain, end) if pattern else None
+        if not found or _ROADLIKE.match(plain[found.end() : found.end() + 4]):
+            return
+        longer = self._pattern.match(plain, found.start(1))
+        if not longer or longer.end() <= found.end():
+            yield _Mention(start, found.end(), own[found.group(1)])
 
     def _decide(self, plain: str, mentions: list[_Mention]) -> Place:
         streets = [m.name.street for m in mentions if m.name.community is None and m.name.weight == 1]
@@ -147,7 +185,8 @@ class PlaceResolver:
         top = [m for m in mentions if m.name.weight == best]
         within = [m for m in top if m.name.street in streets] or top
         text = _span(plain, mentions)
-        readings = _last_clear(within) or list(dict.fromkeys((m.name.street, m.name.community) for m in within))
+        readings = [] if _between(plain, within) else _last_clear(within)
+        readings = readings or list(dict.fromkeys((m.name.street, m.name.community) for m in within))
         if len(readings) > 1:
             candidates = tuple({"street": street, "community": community or ""} for street, community in readings)
             same_street = {street for street, _ in readings}
@@ -165,6 +204,52 @@ def _last_clear(mentions: list[_Mention]) -> list[tuple[str, str | None]]:
         readings.setdefault(mention.start, set()).add((mention.name.street, mention.name.community))
     clear = [found for found in readings.values() if len(found) == 1]
     return list(clear[-1]) if clear else []
+
+
+def _between(plain: str, mentions: list[_Mention]) -> bool:
+    """Tells whether the message says 甲和乙中间: neither is meant alone."""
+    pairs = pairwise(mentions)
+    return any(_JOINED.fullmatch(plain, a.end, b.start) and _BETWEEN.match(plain, b.end) for a, b in pairs)
+
+
+def pick(candidates: Sequence[Mapping[str, str]], words: str) -> Place | None:
+    """Returns the candidate that an answer means: 第二个, 西边那个, 郑张的; None when it means none or several.
+
+    Args:
+        candidates: readings of a place as ``Place.candidates`` has them, in the order in which they were shown.
+        words: the whole answer; one that says anything besides picks nothing.
+    """
+    core = _CLOSING.sub("", _OPENING.sub("", normalise(words))) or normalise(words)
+    if found := _ORDINAL.fullmatch(normalise(words).rstrip("。.!吧的 ")):
+        index = len(candidates) - 1 if found[3] else _ORDINALS[found[1] or found[2]]
+        chosen = list(candidates[index : index + 1]) if index >= 0 else []
+    else:
+        stems = [_stem(one["community"]) or one["street"].removesuffix("街道") for one in candidates]
+        common = _common_end(stems)
+        short = [stem.removesuffix(common).removesuffix("家") for stem in stems]
+        chosen = [one for one, *told in zip(candidates, stems, short, strict=True) if core and core in told]
+    if len(chosen) != 1:
+        return None
+    street, community = chosen[0]["street"], chosen[0]["community"] or None
+    return Place(community or street, street, community, precise=bool(community))
+
+
+def _common_end(stems: list[str]) -> str:
+    length = 0
+    while stems and all(len(stem) > length + 1 for stem in stems) and len({stem[-length - 1 :] for stem in stems}) == 1:
+        length += 1
+    return stems[0][len(stems[0]) - length :] if stems else ""
+
+
+def _stem(community: str) -> str:
+    return re.sub("(社区|村)$", "", community)
+
+
+def _outside(row: dict[str, str]) -> str:
+    """Returns the pattern of a district outside: its name, or the name without 区 right before one of its places."""
+    places = "|".join(map(re.escape, _split(row["places"])))
+    short = re.escape(row["name"].removesuffix("区"))
+    return re.escape(row["name"]) + (f"|(?<!城){short}(?:{places})" if places else "")
 
 
 def _span(plain: str, mentions: list[_Mention]) -> str:

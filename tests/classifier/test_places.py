@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from classifier.places import PlaceResolver
+from classifier.places import PlaceResolver, pick
 
 NLU_DATA = Path(__file__).resolve().parents[2] / "nlu_data"
 PLACES = PlaceResolver.load(NLU_DATA)
@@ -127,3 +127,145 @@ def test_a_place_ends_before_what_is_wrong_there(text, words):
 @pytest.mark.parametrize("text", ["这破路什么时候修", "这段烂路坑坑洼洼"])
 def test_a_road_without_a_name_is_no_place(text):
     assert PLACES.resolve(text).text == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "street", "community"),
+    [
+        ("惠都小区3栋", "金家岭街道", "惠都社区"),
+        ("瑞都小区门口", "金家岭街道", "瑞都社区"),
+        ("海都小区", "金家岭街道", "海都社区"),
+        ("康城小区地下车库", "金家岭街道", "康城社区"),
+        ("颐都花园二期", "金家岭街道", "颐都社区"),
+        ("锦园新村12号", "金家岭街道", "锦园社区"),
+        ("枯桃家园东门", "中韩街道", "枯桃社区"),
+        ("东城国际公寓停电", "金家岭街道", "东城国际社区"),
+        ("晓旺村", "王哥庄街道", "晓望社区"),
+        ("书香门弟", "金家岭街道", "书香门第社区"),
+        ("北宅华阳", "北宅街道", "华阳社区"),
+        ("北宅街道华阳有人烧秸秆", "北宅街道", "华阳社区"),
+        ("王哥庄的西山村口", "王哥庄街道", "西山社区"),
+        ("北宅 我乐", "北宅街道", "我乐社区"),
+        ("青大附院东院急诊门口", "金家岭街道", None),
+        ("极地海洋馆门口", "金家岭街道", None),
+        ("金岭片区", "金家岭街道", None),
+        ("仰口路", "王哥庄街道", None),
+        ("北九水路口", "北宅街道", None),
+        ("沙子口不属北宅", "沙子口街道", None),
+        ("我家不属于北宅，是沙子口的", "沙子口街道", None),
+    ],
+)
+def test_names_as_strangers_wrote_them(text: str, street: str, community: str | None):
+    place = PLACES.resolve(text)
+    assert (place.street, place.community) == (street, community)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "荷花开得正好没人管",
+        "黄山门票太贵了",
+        "大桥上堵了一个小时",
+        "老张家小孩掉沟里了",
+        "坐过站了司机不给停",
+        "山海关的火车晚点",
+        "听海浪的声音睡不着",
+        "华阳的灯具质量不好",
+        "我乐得清静",
+        "康城牌的奶粉过期了",
+        "会场空调不冷",
+        "书院老师补课收费",
+        "龙泉剑买到假货",
+        "青山绿水都被挖没了",
+        "坐城阳的同事车上班",
+        "城市北边的路灯不亮",
+        "东台西台都没人值班",
+        "卧龙锅炉厂家不给保修",
+        "花园里的草没人剪",
+        "第二个孩子没学上",
+        "西边那个垃圾桶满了",
+    ],
+)
+def test_ordinary_sentences_name_no_place_here(text: str):
+    place = PLACES.resolve(text)
+    assert (place.text, place.street, place.community, place.outside) == ("", None, None, False)
+
+
+@pytest.mark.parametrize("text", ["老王家小区门口的树倒了", "老张家小区里养了三只狗", "何家小区是哪个我不知道"])
+def test_an_estate_of_a_family_is_in_no_community(text: str):
+    assert PLACES.resolve(text).street is None
+
+
+@pytest.mark.parametrize(
+    "text", ["王哥庄大桥断了", "北宅北头没路灯", "北宅华阳路坑洼", "沙子口大石头挡路", "北宅大崂观"]
+)
+def test_a_word_after_a_street_stays_a_word(text: str):
+    place = PLACES.resolve(text)
+    assert place.street
+    assert place.community is None
+
+
+def test_between_two_communities_both_may_be_meant():
+    place = PLACES.resolve("宋家下庄和张家下庄中间那条路")
+    assert (place.street, place.community) == ("中韩街道", None)
+    assert [one["community"] for one in place.candidates] == ["宋家下庄社区", "张家下庄社区"]
+    assert PLACES.resolve("从宋家下庄到张家下庄，张家下庄中间那条路").community == "张家下庄社区"
+
+
+@pytest.mark.parametrize("text", ["市北台东步行街", "城阳流亭机场附近", "市南区八大关", "李沧李村大集", "市南五四广场"])
+def test_a_place_of_another_district_is_outside(text: str):
+    assert PLACES.resolve(text).outside
+
+
+def candidates(name: str) -> list[dict[str, str]]:
+    return list(PLACES.resolve(name).candidates)
+
+
+@pytest.mark.parametrize(
+    ("name", "words", "community"),
+    [
+        ("姜哥庄", "西边那个", "西姜哥庄社区"),
+        ("姜哥庄", "北边的", "北姜哥庄社区"),
+        ("姜哥庄", "就是最东头那个村吧", "东姜哥庄社区"),
+        ("姜哥庄", "南", "南姜哥庄社区"),
+        ("姜哥庄", "第二个", "北姜哥庄社区"),
+        ("姜哥庄", "第4个。", "西姜哥庄社区"),
+        ("姜哥庄", "最后一个", "西姜哥庄社区"),
+        ("姜哥庄", "2", "北姜哥庄社区"),
+        ("登瀛", "后面那个", "后登瀛社区"),
+        ("葛场", "上边的那个村", "上葛场社区"),
+        ("土寨", "秦家的", "秦家土寨社区"),
+        ("张村", "郑张那个", "郑张社区"),
+        ("姜哥庄", "西姜哥庄", "西姜哥庄社区"),
+    ],
+)
+def test_a_candidate_is_picked_in_words(name: str, words: str, community: str):
+    picked = pick(candidates(name), words)
+    assert picked
+    assert (picked.community, picked.precise, picked.candidates) == (community, True, ())
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("姜哥庄", "不是西边那个"),
+        ("姜哥庄", "东边还是西边我也不知道"),
+        ("姜哥庄", "第七个"),
+        ("姜哥庄", "0"),
+        ("姜哥庄", "上边那个"),
+        ("姜哥庄", "西边那个垃圾桶满了"),
+        ("姜哥庄", "不知道"),
+        ("姜哥庄", "一个都不是"),
+        ("姜哥庄", "姜哥庄"),
+        ("姜哥庄", ""),
+        ("枯桃社区", "第一个"),
+    ],
+)
+def test_words_that_pick_nothing(name: str, words: str):
+    assert pick(candidates(name), words) is None
+
+
+def test_one_of_two_streets_is_picked_by_its_name():
+    picked = pick(candidates("海尔路"), "中韩那边的")
+    assert picked
+    assert (picked.street, picked.community, picked.precise) == ("中韩街道", None, False)
