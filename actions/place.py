@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from actions import phrases
+from actions.candidates import pick
 from actions.state import Known, Said
 
 # Answers to something else than where: they never become a place.
@@ -29,6 +30,10 @@ def read_place(said: Said, known: Known, asked: str | None) -> Known:
     if phrases.CHANGE_PLACE.match(said.text):
         return replace(known, place=None, confirmed=None, asked={**known.asked, "place": 0})
     old = known.place
+    if asked == "place" and old and (chosen := pick(old.get("candidates") or [], said.text)):
+        community = chosen["community"] or None
+        known_well = bool(community or old.get("precise"))
+        return replace(known, place={**old, **chosen, "community": community, "candidates": [], "precise": known_well})
     if said.place:
         wanted = asked in ("place", "confirmed") or said.intent == "correct"
         if old and not wanted and (old.get("precise") or not _fits(said.place, old)):

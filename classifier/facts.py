@@ -26,14 +26,13 @@ _TITLE = re.compile(
     rf"({_TITLES})(?![一-鿿]{{2}})"
 )
 _CONTACT = re.compile(
-    rf"(?:联系人|反映人|反应人|投诉人|举报人)(?:姓名)?[是为: ]*([{_SURNAMES}][一-鿿]{{0,2}}?)({_TITLES}|主任|书记|医生|大夫)(?![一-鿿])"
+    rf"(?<!被)(?:联系|反[映应]|投诉|举报)人(?:姓名)?[是为: ]*([{_SURNAMES}][一-鿿]{{0,2}}?)"
+    rf"({_TITLES}|主任|书记|医生|大夫)(?![一-鿿])"
 )
-_WHO = (
-    "村民|居民|业主|住户|家长|租户|房东|商户|店主|职工|员工|工人|群众|市民|游客|学生|联系人|反映人|反应人|投诉人|举报人"
-)
+_WHO = "村民|居民|业主|住户|家长|租户|职工|工人|群众|市民|游客|学生|联系人|反映人|反应人|投诉人|举报人"
 _PHONE_NEXT = r"[ ,:(]{0,3}(?:的?(?:联系|手机|本人)?(?:电话|手机|号码|联系方式)|\+?86 ?1|1[3-9]\d)"
 # 村民 王德顺 电话…, 联系人于明135…
-_BESIDE_PHONE = re.compile(rf"(?:{_WHO})(?:姓名)?[是叫: ]*([{_SURNAMES}][一-鿿]{{1,2}})(?={_PHONE_NEXT})")
+_BESIDE_PHONE = re.compile(rf"(?<!被)(?:{_WHO})(?:姓名)?[是叫: ]*([{_SURNAMES}][一-鿿]{{1,2}})(?={_PHONE_NEXT})")
 # 我是3号楼的李桂兰
 _I_AM = re.compile(
     rf"我是[一-鿿A-Za-z0-9\-]{{1,18}}?(?:的|{_WHO})([{_SURNAMES}][一-鿿]{{1,2}})(?=[,。!;? ]|$|{_PHONE_NEXT})"
@@ -46,7 +45,8 @@ _NO_NAME = re.compile(
     r"|.家|.[家哥戈格泥老岭石].*[庄洼埠沟河村崖口屋寨路岭]|.{1,2}[员者队户商局司店厂村庄区路街站]"
 )
 _CALLED = re.compile(
-    rf"(?:我叫|我的名字[叫是]|姓名[:是 ]|(?:本|联系)人姓名|名字[叫是:]|联系人[:是 ]?)\s?([{_SURNAMES}][一-鿿]{{1,2}})(?![一-鿿])"
+    rf"(?:我叫|我的名字[叫是]|姓名[:是 ]|(?:本|联系)人姓名|名字[叫是:]|联系人[:是 ]?)\s?"
+    rf"([{_SURNAMES}][一-鿿]{{1,2}})(?![一-鿿])"
 )
 _SURNAMED = re.compile(rf"(?:我|免贵|本人)?(?<!不)姓([{_SURNAMES}])(?:(?=不)|(?![一-鿿]{{3}}))")
 _NICKNAME = re.compile(rf"(?:叫我|喊我|称呼我)([小老大阿][{_SURNAMES}])(?![一-鿿]{{3}})")
@@ -119,21 +119,16 @@ def _phones(plain: str) -> list[Found]:
 
 
 def _name(plain: str) -> Found | None:
-    if match := _NICKNAME.search(plain):
-        return Found("name", match.group(1), match.start(), match.end())
-    if match := _RENAMED.search(plain):
-        group = 1 if match.group(1) else 2
-        if group == 1 or _MEANS_A_NAME.search(match.group(0)):
-            return Found("name", match.group(group), match.start(group), match.end(group))
-    if (match := _CALLED.search(plain)) and not _NO_NAME.fullmatch(match.group(1)):
-        return Found("name", match.group(1), match.start(), match.end())
-    if match := _CONTACT.search(plain):
-        return Found("name", match.group(1) + match.group(2), match.start(1), match.end(2))
-    for pattern in (_BESIDE_PHONE, _I_AM):
-        if (match := pattern.search(plain)) and not _NO_NAME.fullmatch(match.group(1)):
-            return Found("name", match.group(1), match.start(1), match.end(1))
-    if match := _TITLE.search(plain):
-        return Found("name", match.group(1) + match.group(2), match.start(), match.end())
-    if match := _SURNAMED.search(plain):
-        return Found("name", match.group(1), match.start(), match.end())
+    for pattern in (_NICKNAME, _RENAMED, _CALLED, _CONTACT, _BESIDE_PHONE, _I_AM, _TITLE, _SURNAMED):
+        match = pattern.search(plain)
+        if match and (name := _named(match)):
+            return Found("name", name, *match.span(match.lastindex or 0 if pattern in (_RENAMED, _I_AM) else 0))
     return None
+
+
+def _named(match: re.Match[str]) -> str:
+    """Returns the name that a pattern has found, empty when its words are none."""
+    name = "".join(filter(None, match.groups()))
+    if match.re is _RENAMED and match.group(2) and not _MEANS_A_NAME.search(match.group(0)):
+        return ""
+    return "" if match.re in (_CALLED, _BESIDE_PHONE, _I_AM) and _NO_NAME.fullmatch(name) else name

@@ -2,7 +2,7 @@
 
 import csv
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -37,10 +37,6 @@ _DENIED = re.compile(r"(?:不是|不在|不对|不属于?|不归|并非|而不�
 _ESTATES = ("小区", "花园", "家园", "新村", "公寓")
 _JOINED = re.compile(r"(?:社区|村)?[和与跟同到、]")
 _BETWEEN = re.compile(r"(?:社区|村)?的?(?:中间|之间|交界|交接|搭界|两边)")
-_ORDINALS = {**dict(zip("一二三四五六", range(6), strict=True)), **{str(i + 1): i for i in range(6)}}
-_ORDINAL = re.compile(r"[就应该是在选我]*(?:第([一二三四五六1-6])[个项条]?|([1-6一二三四五六])|(最后)那?一?个)")
-_OPENING = re.compile(r"^(?:应该|大概|好像|可能|就|是|在|选|我们?|住|最|靠|的|,| )+")
-_CLOSING = re.compile(r"(?:[。.!,~ ]|[吧呢啊哈呀的]|那?一?个|那?[边面头侧]|那|村|社区|街道|家)+$")
 
 
 @dataclass(frozen=True)
@@ -210,35 +206,6 @@ def _between(plain: str, mentions: list[_Mention]) -> bool:
     """Tells whether the message says 甲和乙中间: neither is meant alone."""
     pairs = pairwise(mentions)
     return any(_JOINED.fullmatch(plain, a.end, b.start) and _BETWEEN.match(plain, b.end) for a, b in pairs)
-
-
-def pick(candidates: Sequence[Mapping[str, str]], words: str) -> Place | None:
-    """Returns the candidate that an answer means: 第二个, 西边那个, 郑张的; None when it means none or several.
-
-    Args:
-        candidates: readings of a place as ``Place.candidates`` has them, in the order in which they were shown.
-        words: the whole answer; one that says anything besides picks nothing.
-    """
-    core = _CLOSING.sub("", _OPENING.sub("", normalise(words))) or normalise(words)
-    if found := _ORDINAL.fullmatch(normalise(words).rstrip("。.!吧的 ")):
-        index = len(candidates) - 1 if found[3] else _ORDINALS[found[1] or found[2]]
-        chosen = list(candidates[index : index + 1]) if index >= 0 else []
-    else:
-        stems = [_stem(one["community"]) or one["street"].removesuffix("街道") for one in candidates]
-        common = _common_end(stems)
-        short = [stem.removesuffix(common).removesuffix("家") for stem in stems]
-        chosen = [one for one, *told in zip(candidates, stems, short, strict=True) if core and core in told]
-    if len(chosen) != 1:
-        return None
-    street, community = chosen[0]["street"], chosen[0]["community"] or None
-    return Place(community or street, street, community, precise=bool(community))
-
-
-def _common_end(stems: list[str]) -> str:
-    length = 0
-    while stems and all(len(stem) > length + 1 for stem in stems) and len({stem[-length - 1 :] for stem in stems}) == 1:
-        length += 1
-    return stems[0][len(stems[0]) - length :] if stems else ""
 
 
 def _stem(community: str) -> str:

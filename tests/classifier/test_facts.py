@@ -188,6 +188,9 @@ def test_names_as_strangers_gave_them(text: str, name: str):
         "我是海尔的司机，电话13512340001",
         "住户 谢谢 13512340001",
         "我是一楼的，马上要生了",
+        "被举报人王经理 13512340001",
+        "被投诉人张强电话13512340001",
+        "房东张伟电话13512340001 不退押金",
     ],
 )
 def test_a_place_a_firm_or_a_title_is_no_name(text: str):

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from classifier.places import PlaceResolver, pick
+from classifier.places import PlaceResolver
 
 NLU_DATA = Path(__file__).resolve().parents[2] / "nlu_data"
 PLACES = PlaceResolver.load(NLU_DATA)
@@ -215,57 +215,3 @@ def test_between_two_communities_both_may_be_meant():
 @pytest.mark.parametrize("text", ["市北台东步行街", "城阳流亭机场附近", "市南区八大关", "李沧李村大集", "市南五四广场"])
 def test_a_place_of_another_district_is_outside(text: str):
     assert PLACES.resolve(text).outside
-
-
-def candidates(name: str) -> list[dict[str, str]]:
-    return list(PLACES.resolve(name).candidates)
-
-
-@pytest.mark.parametrize(
-    ("name", "words", "community"),
-    [
-        ("姜哥庄", "西边那个", "西姜哥庄社区"),
-        ("姜哥庄", "北边的", "北姜哥庄社区"),
-        ("姜哥庄", "就是最东头那个村吧", "东姜哥庄社区"),
-        ("姜哥庄", "南", "南姜哥庄社区"),
-        ("姜哥庄", "第二个", "北姜哥庄社区"),
-        ("姜哥庄", "第4个。", "西姜哥庄社区"),
-        ("姜哥庄", "最后一个", "西姜哥庄社区"),
-        ("姜哥庄", "2", "北姜哥庄社区"),
-        ("登瀛", "后面那个", "后登瀛社区"),
-        ("葛场", "上边的那个村", "上葛场社区"),
-        ("土寨", "秦家的", "秦家土寨社区"),
-        ("张村", "郑张那个", "郑张社区"),
-        ("姜哥庄", "西姜哥庄", "西姜哥庄社区"),
-    ],
-)
-def test_a_candidate_is_picked_in_words(name: str, words: str, community: str):
-    picked = pick(candidates(name), words)
-    assert picked
-    assert (picked.community, picked.precise, picked.candidates) == (community, True, ())
-
-
-@pytest.mark.parametrize(
-    ("name", "words"),
-    [
-        ("姜哥庄", "不是西边那个"),
-        ("姜哥庄", "东边还是西边我也不知道"),
-        ("姜哥庄", "第七个"),
-        ("姜哥庄", "0"),
-        ("姜哥庄", "上边那个"),
-        ("姜哥庄", "西边那个垃圾桶满了"),
-        ("姜哥庄", "不知道"),
-        ("姜哥庄", "一个都不是"),
-        ("姜哥庄", "姜哥庄"),
-        ("姜哥庄", ""),
-        ("枯桃社区", "第一个"),
-    ],
-)
-def test_words_that_pick_nothing(name: str, words: str):
-    assert pick(candidates(name), words) is None
-
-
-def test_one_of_two_streets_is_picked_by_its_name():
-    picked = pick(candidates("海尔路"), "中韩那边的")
-    assert picked
-    assert (picked.street, picked.community, picked.precise) == ("中韩街道", None, False)
