@@ -16,6 +16,8 @@ def read_contact(said: Said, known: Known, asked: str | None) -> Known:
         return replace(known, contact=replace(contact, phone=None, declined=False, anonymous=False))
     if phrases.NOT_ANONYMOUS.search(said.text):
         contact = replace(contact, anonymous=False, declined=False)
+    if contact.phone and not said.phone and (phone := _with_tail(said.text, contact.phone)):
+        contact = replace(contact, phone=phone)
     if said.phone:
         contact = replace(contact, phone=said.phone, declined=False)
     if name := _name(said, contact, asked):
@@ -25,6 +27,12 @@ def read_contact(said: Said, known: Known, asked: str | None) -> Known:
     elif not said.phone and not said.bad_phone and _declines(said, contact, asked):
         contact = replace(contact, declined=True)
     return replace(known, contact=contact)
+
+
+def _with_tail(text: str, phone: str) -> str | None:
+    """Returns the phone with the last four digits that a message gives: 尾号写错了 最后四位是8899."""
+    digits = phrases.FOUR_DIGITS.findall(text) if phrases.TAIL.search(text) else []
+    return phone[:-4] + str(digits[-1]) if digits else None
 
 
 def _name(said: Said, contact: Contact, asked: str | None) -> str | None:

@@ -7,6 +7,7 @@ from rasa_sdk import Action, Tracker
 from rasa_sdk.events import EventType, FollowupAction, SlotSet
 from rasa_sdk.executor import CollectingDispatcher
 
+from actions.adverts import advertises
 from actions.desk import RefusedError, get_desk
 from actions.filing import file_callback, spoken_time
 from actions.intake import APPEAL_BAR
@@ -29,6 +30,20 @@ _AGAIN = re.compile(r"(?:要求|要|请|给我)?(?:重办|重新办|返工)|不�
 CALLBACK = {"wish": "ask_human"}
 """The open question after 转人工 out of hours: a phone number that comes next leaves a call-back case."""
 _MOVES = {"urge": "催办", "withdraw": "撤回", "supplement": "补充", "rate": "评价"}
+_ANSWERS = {
+    "greet": "utter_greet",
+    "goodbye": "utter_goodbye",
+    "thanks": "utter_thanks",
+    "nothing": "utter_nothing",
+    "ask_capabilities": "utter_capabilities",
+    "ask_privacy": "utter_privacy",
+    "ask_hours": "utter_hours",
+    "ask_bot": "utter_bot",
+}
+"""What is answered in one line, once nothing grave was found in the words."""
+_HAN_CHARS = re.compile(r"[一-鿿]")
+_MAY_BE_GRAVE = 4
+_TAIL_ALONE = re.compile(r"^(?:我的?|电话|手机|号码?|尾号|(?:最?后|末)(?:面)?的?四位|是|为|[:,。 ])*\d{4}[。!]?$")
 _RATED = ("待评价", "已办结")
 _CLOSED = ("已办结", "已撤回", "不予受理", "已合并")
 _SHOWN = 3
@@ -46,30 +61,54 @@ class ActionFollowup(Action):
     async def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]) -> list[EventType]:
         """Follows up; a message that tells of a matter after all leads into the form."""
         said = said_from(tracker)
+        triage = await _look(said)
+        if triage and triage["emergency"] and not await _asks_after_danger(tracker, said):
+            return [FollowupAction("appeal_form")]
+        if said.intent in _ANSWERS and not _CASE_NO.search(said.text):
+            dispatcher.utter_message(response=_ANSWERS[said.intent])
+            return []
         waiting = tracker.get_slot("followup") or {}
         wishes = said.intent in _MOVES or said.intent in ("ask_status", "ask_human") or _AGAIN.search(said.text)
         if (waiting and waiting != CALLBACK) or wishes or _CASE_NO.search(said.text):
             return await follow_up(dispatcher, tracker, said)
         if said.intent == "correct" and (owned := await get_desk().cases(tracker.sender_id)):
             return await _move(dispatcher, tracker, said, "supplement", owned[0])
-        if await _opens_the_form(said):
+        if _opens_the_form(said, triage):
             return [FollowupAction("appeal_form")]
         dispatcher.utter_message(response=_passing_line(said, tracker))
         return []
 
 
-async def _opens_the_form(said: Said) -> bool:
+async def _look(said: Said) -> dict[str, Any] | None:
+    """Returns the triage of a message that says enough to be grave, whatever the NLU takes it for."""
+    enough = len(_HAN_CHARS.findall(said.text)) >= _MAY_BE_GRAVE or said.has_substance or said.danger
+    return await get_desk().triage(said.text) if enough and not said.pinyin else None
+
+
+async def _asks_after_danger(tracker: Tracker, said: Said) -> bool:
+    """Tells whether the danger in a message is one that was filed already: 我刚才报的着火的事怎么样了."""
+    if said.intent != "ask_status" and said.intent not in _MOVES:
+        return False
+    return any(
+        case.get("urgency") == "特急" and case["status"] not in _CLOSED
+        for case in await get_desk().cases(tracker.sender_id)
+    )
+
+
+def _opens_the_form(said: Said, triage: dict[str, Any] | None) -> bool:
     """Tells whether a message outside the form begins an intake after all."""
-    if said.has_substance:
-        triage = await get_desk().triage(said.text)
-        if triage["appeal"] >= _BARS.get(said.intent, APPEAL_BAR) or triage["emergency"]:
-            return True
+    if advertises(said.text):
+        return False
+    if triage and said.has_substance and triage["appeal"] >= _BARS.get(said.intent, APPEAL_BAR):
+        return True
     return said.has_facts or bool(said.photos) or said.intent in ("affirm", "correct")
 
 
 def _passing_line(said: Said, tracker: Tracker) -> str:
     if said.pinyin:
         return "utter_write_chinese"
+    if advertises(said.text):
+        return "utter_out_of_scope"
     if said.intent in _BARS:
         return f"utter_{said.intent}"
     return "utter_offer_person" if _puzzled_before(tracker) else "utter_please_rephrase"
@@ -85,11 +124,32 @@ async def follow_up(dispatcher: CollectingDispatcher, tracker: Tracker, said: Sa
         wish = "rate"
     case = await _find_case(dispatcher, tracker, said, wish)
     if case is None:
-        return [] if tracker.active_loop_name else [SlotSet("followup", {"wish": wish})]
+        return [] if _in_mid_form(tracker) else [SlotSet("followup", _half_proof(waiting, said, wish))]
     if wish == "ask_status":
         await _tell_status(dispatcher, tracker.sender_id, case)
         return [SlotSet("followup", None)]
     return await _move(dispatcher, tracker, said, wish, case)
+
+
+def is_proof(said: Said, waiting: dict[str, Any] | None) -> bool:
+    """Tells whether a message is a case number, or the digits that were asked for beside one."""
+    return bool(_CASE_NO.search(said.text)) or bool(waiting and waiting != CALLBACK and _TAIL_ALONE.match(said.text))
+
+
+def _half_proof(waiting: dict[str, Any], said: Said, wish: str) -> dict[str, Any]:
+    """Returns the open question with the half of the proof that was told: the case number, or the digits alone."""
+    number = _number(said.text) or waiting.get("case_no")
+    tail = _LAST4.search(_CASE_NO.sub("", said.text))
+    return {"wish": wish, **({"case_no": number} if number else {"last4": tail[1]} if tail else {})}
+
+
+def _number(text: str) -> str | None:
+    named = _CASE_NO.search(text)
+    return f"LX{named[1]}-{named[2]}" if named else None
+
+
+def _in_mid_form(tracker: Tracker) -> bool:
+    return bool(tracker.active_loop_name and tracker.get_slot("requested_slot"))
 
 
 async def _call_person(dispatcher: CollectingDispatcher, tracker: Tracker, said: Said) -> list[EventType]:
@@ -120,26 +180,28 @@ async def _find_case(
 ) -> dict[str, Any] | None:
     """Returns the case that is meant and owned, or None after saying what is needed."""
     owned = await get_desk().cases(tracker.sender_id)
-    named = _CASE_NO.search(said.text)
-    number = f"LX{named[1]}-{named[2]}" if named else (tracker.get_slot("followup") or {}).get("case_no")
-    if number:
+    waiting = tracker.get_slot("followup") or {}
+    if number := _number(said.text) or waiting.get("case_no"):
         mine = next((case for case in owned if case["case_no"] == number), None)
-        return mine or await _prove(dispatcher, tracker.sender_id, said, number)
+        return mine or await _prove(dispatcher, tracker.sender_id, said, number, waiting.get("last4"))
     if owned:
         return next((one for one in owned if wish == "rate" and one["status"] == "待评价"), owned[0])
-    grumbles = wish in _MOVES and tracker.active_loop_name  # 光问不办事 in mid-form is no wish to follow up
+    grumbles = wish in _MOVES and _in_mid_form(tracker)  # 光问不办事 in mid-form is no wish to follow up
     dispatcher.utter_message(response="utter_go_on_calmly" if grumbles else "utter_no_cases")
     return None
 
 
-async def _prove(dispatcher: CollectingDispatcher, sender: str, said: Said, number: str) -> dict[str, Any] | None:
+async def _prove(
+    dispatcher: CollectingDispatcher, sender: str, said: Said, number: str, told: str | None
+) -> dict[str, Any] | None:
     """Returns a case filed elsewhere once the last four digits of its phone came along; else says what is wrong."""
-    proof = _LAST4.search(_CASE_NO.sub("", said.text)) or (re.search(r"(\d{4})$", said.phone) if said.phone else None)
+    found = _LAST4.search(_CASE_NO.sub("", said.text))
+    proof = found[1] if found else said.phone[-4:] if said.phone else told
     if not proof:
         dispatcher.utter_message(response="utter_ask_case_proof")
         return None
     try:
-        return await get_desk().lookup(sender, number, proof[1])
+        return await get_desk().lookup(sender, number, proof)
     except RefusedError as refusal:
         dispatcher.utter_message(response="utter_lookup_locked" if refusal.status == 429 else "utter_lookup_failed")
         return None
@@ -165,30 +227,35 @@ async def _move(
     dispatcher: CollectingDispatcher, tracker: Tracker, said: Said, wish: str, case: dict[str, Any]
 ) -> list[EventType]:
     number = case["case_no"]
-    asked = bool((tracker.get_slot("followup") or {}).get("case_no"))
+    asked = bool((tracker.get_slot("followup") or {}).get("asked"))
     fields: dict[str, Any] = {"note": said.text}
     if wish == "rate":
         stars = _stars(said.text)
         if stars is None:
             dispatcher.utter_message(response="utter_ask_stars", case_no=number)
-            return [SlotSet("followup", {"wish": wish, "case_no": number})]
+            return [SlotSet("followup", {"wish": wish, "case_no": number, "asked": True})]
         fields["stars"] = stars
     if wish == "supplement" and not asked and said.intent != "correct" and len(said.rest) < 10:
         dispatcher.utter_message(response="utter_ask_supplement", case_no=number)
-        return [SlotSet("followup", {"wish": wish, "case_no": number})]
+        return [SlotSet("followup", {"wish": wish, "case_no": number, "asked": True})]
     done = {"urge": "urged", "withdraw": "withdrawn", "supplement": "supplemented", "rate": "rated"}[wish]
     try:
         moved = await get_desk().act(tracker.sender_id, number, _MOVES[wish], **fields)
         reopened = wish == "rate" and moved["status"] not in _CLOSED
         dispatcher.utter_message(response="utter_reopened" if reopened else f"utter_{done}", case_no=number)
     except RefusedError as refusal:
-        if refusal.status == 429:
-            dispatcher.utter_message(response="utter_urged_recently", case_no=number)
-        elif wish == "rate" and case["status"] not in _RATED:
-            dispatcher.utter_message(response="utter_rated_early", case_no=number)
-        else:
-            dispatcher.utter_message(response="utter_action_refused", case_no=number, reason=refusal.reason)
+        response = _refused(wish, case["status"], refusal.status)
+        dispatcher.utter_message(response=response, case_no=number, status=case["status"])
     return [SlotSet("followup", None)]
+
+
+def _refused(wish: str, status: str, code: int) -> str:
+    """Returns the line that says what can be done instead of a move that the API has refused."""
+    if code == 429:
+        return "utter_urged_recently"
+    if wish == "rate" and status not in _RATED:
+        return "utter_rated_early"
+    return "utter_urged_when_done" if wish == "urge" and status == "待评价" else "utter_action_refused"
 
 
 def _stars(text: str) -> int | None:

@@ -8,7 +8,7 @@ from rasa_sdk.executor import CollectingDispatcher
 
 from actions import offers
 from actions.desk import get_desk
-from actions.followups import CALLBACK, follow_up
+from actions.followups import CALLBACK, follow_up, is_proof
 from actions.intake import decide, hear, read_ending, weigh
 from actions.reading import draft_from, given_place, known_from, said_from, slots_from
 from actions.state import Heard, Known, Said, Step
@@ -29,15 +29,10 @@ class ValidateAppealForm(Action):
             if await offers.carry_out(dispatcher, sender, known, choice):
                 return _events(Step(known, None, outcome="abandoned"), tracker)
             return _events(decide(said, known, Heard(known), asked), tracker)
-        if said.intent == "ask_human" and not known.matter:
-            events = await follow_up(dispatcher, tracker, said)
+        if (events := await _beside_the_form(dispatcher, tracker, said, known)) is not None:
             return [*events, *_events(Step(known, None, outcome="abandoned"), tracker)]
-        waiting = tracker.get_slot("followup")
-        if waiting and waiting != CALLBACK and asked is None and said.phone and not said.has_substance:
-            dispatcher.utter_message(response="utter_no_number")
-            return _events(Step(known, None, outcome="abandoned"), tracker)
         step = await offers.look(sender, await _read(said, known, asked))
-        if not step.known.matter and said.phone and waiting == CALLBACK:
+        if not step.known.matter and said.phone and tracker.get_slot("followup") == CALLBACK:
             return _events(Step(step.known, None, outcome="callback"), tracker)
         for line in step.lines:
             dispatcher.utter_message(response=line)
@@ -49,6 +44,23 @@ class ValidateAppealForm(Action):
             _offer(dispatcher, step.known)
         await _keep_danger(sender, known, step)
         return _events(step, tracker)
+
+
+async def _beside_the_form(
+    dispatcher: CollectingDispatcher, tracker: Tracker, said: Said, known: Known
+) -> list[EventType] | None:
+    """Answers what begins no intake though it came to the form: a wish for a person, a number, digits asked for."""
+    asked, waiting = tracker.get_slot("requested_slot"), tracker.get_slot("followup")
+    if said.danger:
+        return None
+    if asked is None and is_proof(said, waiting):
+        return await follow_up(dispatcher, tracker, said)
+    if asked is not None and said.intent == "ask_human" and not known.matter:
+        return await follow_up(dispatcher, tracker, said)
+    if waiting and waiting != CALLBACK and asked is None and said.phone and not said.has_substance:
+        dispatcher.utter_message(response="utter_no_number")
+        return []
+    return None
 
 
 async def _read(said: Said, known: Known, asked: str | None) -> Step:

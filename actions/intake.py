@@ -5,7 +5,9 @@ from dataclasses import replace
 from typing import Any
 
 from actions import phrases
+from actions.adverts import advertises
 from actions.contact import read_contact
+from actions.danger import FALSE_ALARM, of_themselves, still_in_danger, takes_back, what_remains
 from actions.matter import read_command, read_matter, without_phone
 from actions.place import read_place
 from actions.state import Heard, Known, Said, Step
@@ -32,25 +34,34 @@ def read_ending(said: Said, known: Known, asked: str | None) -> Step | None:
     """Returns the last step when the message ends the form, or starts it over; None when it goes on."""
     if read_command(said, known):
         return None  # 第二件不报了 gives up one matter, not the form
-    if known.emergency and _takes_back(said):
+    if known.emergency and takes_back(said.text):
         calm = replace(known, emergency=False, triage=None)
         return Step(calm, None, outcome="abandoned", lines=("utter_false_alarm",))
+    if not known.matter and advertises(said.text):
+        return Step(known, None, outcome="abandoned", lines=("utter_out_of_scope",))
+    # What comes into the form comes for what it tells, whatever else it looks like.
+    return None if asked is None else _given_up(said, known, asked)
+
+
+def _given_up(said: Said, known: Known, asked: str) -> Step | None:
+    """Returns the last step when the message in mid-form gives it up, or starts it over."""
+    if _goes_elsewhere(said, known, asked):
+        return Step(known, None, outcome="abandoned", lines=("utter_elsewhere",))
     if _cancels(said, asked):
         return Step(known, None, outcome="cancelled")
-    if said.intent in ("nothing", "goodbye") and not known.matter and not said.has_facts and not said.photos:
+    nothing = not (known.matter or said.has_facts or said.photos or said.danger)
+    if said.intent in ("nothing", "goodbye") and nothing:
         return Step(known, None, outcome="abandoned", lines=(f"utter_{said.intent}",))
-    if said.intent == "start_over" and asked is not None and not said.has_substance:
+    if said.intent == "start_over" and not said.has_substance:
         return Step(Known(), "matter", lines=("utter_restarted",))
     return None
 
 
-_OTHER_STORY = 16
-"""So many characters after 看错了 tell what it really is; fewer only take the alarm back."""
-
-
-def _takes_back(said: Said) -> bool:
-    short = len(re.findall(r"\w", said.rest)) < _OTHER_STORY
-    return short and bool(phrases.FALSE_ALARM.search(said.text)) and not phrases.BUT.search(said.text)
+def _goes_elsewhere(said: Said, known: Known, asked: str | None) -> bool:
+    """Tells whether somebody who was told that the place lies outside the district turns to the others."""
+    if asked not in ("place", "contact") or not (known.place or {}).get("outside") or said.has_facts:
+        return False
+    return bool(phrases.ELSEWHERE.search(said.text)) or (asked == "place" and bool(phrases.UNDERSTOOD.match(said.text)))
 
 
 def _cancels(said: Said, asked: str | None) -> bool:
@@ -66,9 +77,9 @@ def hear(said: Said, known: Known, asked: str | None) -> Heard:
     """Returns what is known with the message taken in, and whether its matter is to be triaged (again)."""
     if command := read_command(said, known):
         return command
-    if known.emergency and phrases.FALSE_ALARM.search(said.text):
-        words = said.typed or said.text
-        return Heard(replace(known, emergency=False, triage=None, matter=words), grew=True)
+    if known.emergency and FALSE_ALARM.search(said.text):
+        really = replace(known, emergency=False, triage=None, matter=what_remains(said.text))
+        return Heard(really, grew=True, calm=not still_in_danger(said.text))
     after = read_contact(said, read_place(said, known, asked), asked)
     heard = read_matter(said, known, after, asked)
     lines = []
@@ -83,6 +94,7 @@ def hear(said: Said, known: Known, asked: str | None) -> Heard:
 def weigh(heard: Heard, triage: dict[str, Any]) -> Heard:
     """Returns what was heard with the triage of the matter: danger found now comes before everything else."""
     known = heard.known
+    triage = {**triage, "emergency": False} if heard.calm and not known.emergency else triage
     emergency = known.emergency or bool(triage.get("emergency"))
     if heard.doubtful and not emergency and triage.get("appeal", 1.0) < APPEAL_BAR:
         return replace(heard, known=replace(known, matter=None))
@@ -91,8 +103,9 @@ def weigh(heard: Heard, triage: dict[str, Any]) -> Heard:
     after = replace(known, triage=triage, emergency=emergency, matters=() if single else matters)
     if not emergency or known.emergency:
         return replace(heard, known=after)
-    selfharm = "轻生" in (triage.get("emergency_reason") or "") and not phrases.SOMEBODY_ELSE.search(known.matter or "")
-    alarm = "utter_emergency_selfharm" if selfharm else f"utter_emergency_{triage.get('emergency_number') or '110'}"
+    alarm = f"utter_emergency_{triage.get('emergency_number') or '110'}"
+    if "轻生" in (triage.get("emergency_reason") or ""):
+        alarm = "utter_emergency_selfharm" if of_themselves(known.matter or "") else "utter_emergency_selfharm_other"
     return replace(heard, known=after, lines=(alarm, *(line for line in heard.lines if line != "utter_photos")))
 
 
@@ -110,17 +123,15 @@ def decide(said: Said, before: Known, heard: Heard, asked: str | None) -> Step:
     if slot == "confirmed" and unmoved and not aside:
         style = "what_to_change"
     elif slot == "matter" and count > 1:
-        style = "pinyin" if said.pinyin else "again"
+        style = "pinyin" if said.pinyin else "again" if count == MAX_ASKS else "example"
     elif told_when and style in (None, "no_street"):
         style = "told_when"
     stuck = unmoved and not aside and asked is not None
     stumbles = known.asked.get("stumbles", 0) + 1 if stuck else known.asked.get("stumbles", 0) if aside else 0
     lines = heard.lines
-    if slot != "place" and known.place != before.place and (known.place or {}).get("outside"):
-        lines = (*lines, "utter_outside")
     if stumbles >= MAX_STUMBLES and not known.emergency:
         lines, stumbles = (*lines, "utter_offer_person"), 0
-    counts = {**known.asked, slot: count, "stumbles": stumbles}
+    counts = {**known.asked, slot: count, "stumbles": stumbles, **({"outside": 1} if style == "outside" else {})}
     return Step(replace(known, asked=counts), slot, style, lines, None, followup)
 
 
@@ -168,6 +179,9 @@ def _place_style(known: Known) -> str | None:
     place, count, triage = known.place, known.asked.get("place", 0), known.triage or {}
     advice = triage.get("urgency") == "咨询" or triage.get("kind") == "发展诉求"
     settled = place and (place.get("unknown") or place.get("settled") or (known.emergency and count >= 1))
+    outside = bool(place and place.get("outside"))
+    if outside and not settled and not known.emergency:
+        return None if known.asked.get("outside") else "outside"
     if count >= MAX_ASKS or settled:
         return None
     if not place:
@@ -176,6 +190,4 @@ def _place_style(known: Known) -> str | None:
         return "candidates"
     if place.get("street"):
         return None if place.get("precise") or advice else "street_only"
-    if place.get("outside"):
-        return "outside" if count == 0 and not known.emergency else None
-    return "emergency" if known.emergency else "no_street"
+    return "no_street" if not known.emergency else None if outside else "emergency"

@@ -16,6 +16,10 @@ _ANSWERING = frozenset({"inform", "nlu_fallback"})
 _ANSWERED_AT_LENGTH, _MIN_HAN = 8, 4
 _HAN = re.compile(r"[一-鿿㐀-䶿]")
 _NOT_KNOWN = re.compile(r"(?:不知道|不清楚|不晓得|说不(?:清|上来))[^,。;! ]*")
+_FINDS = re.compile(
+    r"(?:我们?|俺|家)*(?:就?[住在]+|就是|位于|靠近|挨着|离)|[一-鿿]{0,3}(?:地铁站|车站|路口|街口|门口|小区|大厦|学校|超市|医院)"
+    r"|旁边?|附近|对面|[东西南北前后里]边|这边|那边"
+)
 _PHONE = re.compile(r"[,，。;；\s]*(?:我的?)?(?:联系)?(?:电话|手机号?|号码)?(?:是|:|：)?\s*1[3-9]\d{9}")
 _NEXT = re.compile(r"^(?:还有|還有|另外|此外|再|顺便|順便|对了|對了)")
 
@@ -59,16 +63,19 @@ def read_matter(said: Said, before: Known, after: Known, asked: str | None) -> H
         tells = said.has_substance or (said.may_hold_more and said.intent in _TELLING)
         tells = tells or (asked == "matter" and not said.has_facts and len(re.findall(r"\w", said.rest)) >= 2)
         return _told(said, after, asked) if tells else Heard(after)
-    if not said.has_substance:
+    if not said.has_substance or (phrases.TAIL.search(said.text) and after.contact != before.contact):
         return Heard(after)
     words = said.typed or said.text
     if words in before.matter or not _adds(said, before, after, asked):
         return Heard(after)
-    return Heard(_added(after, said), grew=True)
+    answers = asked in ("place", "contact") and said.intent != "emergency" and (said.has_facts or after != before)
+    return Heard(_added(after, said), grew=True, calm=answers and not said.danger)
 
 
 def _told(said: Said, after: Known, asked: str | None) -> Heard:
     doubtful = said.intent in _DOUBTFUL and not (asked in ("place", "contact") and said.intent == "inform")
+    # Whoever says goodbye or asks for a person and comes into the form has said something that looked grave.
+    doubtful = doubtful or (said.intent not in _TELLING and (said.danger or asked is None))
     if said.intent not in _TELLING and not doubtful:
         return Heard(after)
     matter = (said.typed or said.text)[:MAX_MATTER]
@@ -78,9 +85,11 @@ def _told(said: Said, after: Known, asked: str | None) -> Heard:
 
 def _adds(said: Said, before: Known, after: Known, asked: str | None) -> bool:
     """Tells whether a message about a matter that is known already says more of it."""
+    if said.danger:
+        return True
     if asked == "place" and after.place != before.place:
         # 枯桃社区3号楼，昨天物业来过没修好: more than where it is. Words that only find the place stay with the place.
-        told = len(re.findall(r"\w", _NOT_KNOWN.sub("", said.rest)))
+        told = len(re.findall(r"\w", _FINDS.sub("", _NOT_KNOWN.sub("", said.rest).replace(" ", ""))))
         return bool(said.place) and told >= (6 if said.intent in _ADDING else _ANSWERED_AT_LENGTH)
     if said.intent in _ADDING:
         return True

@@ -79,8 +79,9 @@ async def carry_out(dispatcher: CollectingDispatcher, sender: str, known: Known,
             case = await get_desk().follow(sender, number, who)
         else:
             case = await get_desk().act(sender, number, choice.move, note=known.matter)
-    except RefusedError as refusal:
-        dispatcher.utter_message(response="utter_action_refused", case_no=number, reason=refusal.reason)
+    except RefusedError:
+        status = choice.case["status"]
+        dispatcher.utter_message(response="utter_action_refused", case_no=number, status=status)
         return False
     response = {"关注": "utter_followed", "催办": "utter_urged_instead", "补充": "utter_supplemented_instead"}[
         choice.move

@@ -7,6 +7,7 @@ from typing import Any
 from rasa_sdk import Tracker
 from rasa_sdk.events import EventType, SlotSet
 
+from actions.place_words import own_words
 from actions.state import SLOTS, Contact, Known, Said
 
 _PUNCTUATION = " ,。.!?、;:~…"
@@ -20,6 +21,7 @@ def said_from(tracker: Tracker) -> Said:
     text = message.get("text") or ""
     entities = message.get("entities") or []
     metadata = message.get("metadata") or {}
+    entities = [one for one in entities if one["entity"] != "place" or _is_place(one["value"])]
     facts = {entity["entity"]: entity["value"] for entity in entities}
     intent = message.get("intent") or {}
     return Said(
@@ -35,6 +37,7 @@ def said_from(tracker: Tracker) -> Said:
         beside="" if text == _ONLY_PHOTOS else _without(text, [one for one in entities if one["entity"] != "place"]),
         typed=metadata.get("typed") or text,
         photos=int(metadata.get("attachments") or 0),
+        danger="danger" in facts,
         pinyin="pinyin" in facts,
         returning=_was_away(tracker.events),
     )
@@ -112,9 +115,8 @@ def place_text(known: Known) -> str:
     for part in (place.get("street"), place.get("community")):
         own = own.replace(part or "\0", "")
     stems = (names.replace("街道", "").replace("社区", ""), (place.get("community") or "").removesuffix("社区"))
-    short = {stem for stem in (*stems, (place.get("street") or "").removesuffix("街道")) if stem}
-    own = " ".join(word for word in own.split() if word not in short).strip(" ,的")
-    return names if own in ("", *stems) else f"{names} {own}".strip() or "未说明"
+    short = tuple(stem for stem in (*stems, (place.get("street") or "").removesuffix("街道")) if stem)
+    return f"{names} {own_words(own, short)}".strip() or "未说明"
 
 
 def given_place(known: Known) -> str | None:
@@ -139,6 +141,11 @@ def draft_from(known: Known) -> dict[str, Any]:
         "emergency": known.emergency,
         **({"matters": list(known.matters)} if known.matters else {}),
     }
+
+
+def _is_place(value: dict[str, Any]) -> bool:
+    """Tells whether what the resolver found is a place at all: 出租车司机绕路 only ends like a road."""
+    return bool(value.get("street") or value.get("candidates") or value.get("outside") or own_words(value["text"]))
 
 
 def _was_away(events: Sequence[dict[str, Any]]) -> bool:

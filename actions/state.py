@@ -24,6 +24,7 @@ class Said:
     Attributes:
         rest: the text without the facts that were found in it; ``beside`` still holds the place.
         photos: how many pictures came with it.
+        danger: the safety net has caught something in it; the triage tells how grave it is.
         pinyin: it is written in Latin letters that sound out Chinese.
         returning: the conversation had lain for an hour or more.
     """
@@ -40,6 +41,7 @@ class Said:
     beside: str = ""
     typed: str = ""
     photos: int = 0
+    danger: bool = False
     pinyin: bool = False
     returning: bool = False
 
@@ -109,12 +111,14 @@ class Heard:
         known: what is known with its facts taken in.
         grew: the matter was told or added to, so it is to be triaged.
         doubtful: it may be no matter at all; the triage says.
+        calm: it tells of no danger, whatever the triage makes of it together with what was told before.
         lines: responses to say.
     """
 
     known: Known
     grew: bool = False
     doubtful: bool = False
+    calm: bool = False
     lines: tuple[str, ...] = ()
 
 

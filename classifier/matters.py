@@ -60,6 +60,9 @@ _HAN = re.compile(r"[一-鿿㐀-䶿]")
 _MIN_HAN = 3
 _A_MATTER = 6
 _MANY = re.compile(r"问题(?:很多|不少|太多|一堆|如下|有)|以下|如下|[:：]?几[点条]")
+_CLEARLY = 0.9
+"""Two pieces of different categories, each as probable as this, are two matters whatever else they share."""
+_ALSO = 6  # 发票也不给开: what is “also” so belongs to what was told; an 也 further on is one within its own story
 _LISTED, _SAID, _HINTED, _CLAUSED = 0.3, 0.2, 0.8, 0.7
 """How probable a piece's class must be in a numbered list; after 再反映一件事; after 另外; in clauses after 两件事."""
 # Within these the subcategories are different things in different hands; elsewhere (noise and dust of one site, wages
@@ -188,5 +191,12 @@ def _same(words: str, found: Triage, other: Triage, strong: bool) -> bool:
         return False
     if found.urgency == other.urgency == ADVICE:
         return True
+    also = "也" in words[:_ALSO]
+    if found.category != other.category and not also and min(_surety(found), _surety(other)) >= _CLEARLY:
+        return False
     apart = {found.category, other.category} <= _SEPARATE_WITHIN
     return not apart and (found.category == other.category or "也" in words)
+
+
+def _surety(found: Triage) -> float:
+    return min(found.confidence["category"], found.confidence["subcategory"])

@@ -1,16 +1,13 @@
 """The three actions as the action server runs them: a tracker in, responses and slots out, the API played by a desk."""
 
-import asyncio
 import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from rasa_sdk import Tracker
-from rasa_sdk.executor import CollectingDispatcher
 
-from actions import filing, followups, forms, offers
+from actions import filing
 from actions.desk import RefusedError
 from actions.filing import ActionFileCase
 from actions.followups import CALLBACK, ActionFollowup
@@ -47,29 +44,6 @@ class Desk:
     def asked(self, name: str) -> list[tuple[Any, ...]]:
         """Returns the arguments of every call of that name, the draft left out."""
         return [args[1:] if name != "triage" else args for call, args, _ in self.told if call == name]
-
-
-@pytest.fixture
-def play(monkeypatch):
-    """Runs one action against a desk; returns the names of the responses, the slots and the desk."""
-
-    def run(action: Any, desk: Desk, text: str, intent: str, slots: dict[str, Any] | None = None, **facts: Any) -> Any:
-        for module in (filing, followups, forms, offers):
-            monkeypatch.setattr(module, "get_desk", lambda: desk)
-        entities = [
-            {"entity": kind, "value": value, "start": text.index(value), "end": text.index(value) + len(value)}
-            for kind, value in facts.items()
-        ]
-        message = {"text": text, "intent": {"name": intent, "confidence": 0.9}, "entities": entities, "metadata": {}}
-        events = [{"event": "user", "timestamp": 1.0}]
-        loop = {"name": "appeal_form"} if action is ValidateAppealForm else {}
-        tracker = Tracker("draft", dict(slots or {}), message, events, False, None, loop, "action_listen")
-        dispatcher = CollectingDispatcher()
-        done = asyncio.run(action().run(dispatcher, tracker, {}))
-        said = [message["response"] for message in dispatcher.messages]
-        return said, {event["name"]: event["value"] for event in done if event["event"] == "slot"}, dispatcher.messages
-
-    return run
 
 
 READY = {"matter": "路灯坏了", "place": PLACE, "contact": {"phone": "13800530101"}, "triage": TRIAGE}

@@ -221,14 +221,6 @@ def test_not_knowing_the_name_of_a_place_is_no_part_of_the_matter():
     assert turn(said, TOLD, "place", triage=None).known.matter == TOLD.matter
 
 
-@pytest.mark.parametrize(
-    ("text", "line"), [("我不想活了", "utter_emergency_selfharm"), ("有人要跳楼", "utter_emergency_110")]
-)
-def test_the_hotline_is_for_who_speaks_of_themselves(text, line):
-    danger = FIRE | {"emergency_number": "110", "emergency_reason": "轻生"}
-    assert turn(say(text, "emergency"), Known(), triage=danger).lines == (line,)
-
-
 @pytest.mark.parametrize(("text", "slot"), [("电话也错了", "contact"), ("地址也不对", "place")])
 def test_what_else_is_wrong_is_asked_for(text, slot):
     assert turn(say(text, "correct"), COMPLETE, "confirmed").ask == slot

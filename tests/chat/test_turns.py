@@ -165,7 +165,7 @@ def test_draft_done_without_a_case_begins_anew_too(resident: Resident, bot: Faul
 def test_traditional_script_is_answered_in_kind(resident: Resident, bot: FaultyBot) -> None:
     bot.script = lambda _request: says("请问在哪里？", quick_replies=[{"title": "查办理进度", "payload": "查办理进度"}])
     (line,) = resident.say("我家門口的路燈壞了，請儘快處理")
-    assert line["text"] == "請問在哪裏？"
+    assert line["text"] == "請問在哪裡？"
     assert line["quick_replies"] == [{"title": "查辦理進度", "payload": "查办理进度"}]
 
 
