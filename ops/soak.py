@@ -83,7 +83,7 @@ class Resident(HttpUser):
     def converse(self) -> None:
         """Holds one conversation of a behaviour drawn by weight."""
         if TALLY.begun >= CONVERSATIONS:
-            self.environment.runner.quit()
+            gevent.sleep(1)
             return
         TALLY.begun += 1
         behaviour: Callable[[Resident], str | None] = random.choices(*zip(*BEHAVIOURS.items(), strict=True))[0]
@@ -219,7 +219,9 @@ def run(url: str, pid: int) -> Any:
     runner = environment.create_local_runner()
     watcher = gevent.spawn(watch_memory, psutil.Process(pid))
     runner.start(RESIDENTS, spawn_rate=5)
-    runner.greenlet.join()
+    while sum(TALLY.ended.values()) < CONVERSATIONS:
+        gevent.sleep(1)
+    runner.quit()
     watcher.kill()
     return environment.stats.get("一轮", "POST")
 
@@ -229,7 +231,7 @@ def count_cases(url: str) -> int:
     with httpx.Client(base_url=url, timeout=30) as client:
         form = {"username": "admin", "password": PASSWORD}
         token = client.post("/api/v1/auth/token", data=form).raise_for_status().json()["access_token"]
-        page = client.get("/api/v1/cases?limit=1", headers={"Authorization": f"Bearer {token}"}).raise_for_status()
+        page = client.get("/api/v1/cases?page_size=1", headers={"Authorization": f"Bearer {token}"}).raise_for_status()
         total: int = page.json()["total"]
         return total
 
