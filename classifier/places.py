@@ -154,6 +154,10 @@ class PlaceResolver:
             return Place(text=address or (plain if outside else ""), outside=outside, precise=bool(address))
         return self._decide(plain, mentions)
 
+    def nameless(self, plain: str) -> str:
+        """Returns a text in normal form without the names of places."""
+        return self._pattern.sub("", plain)
+
     def _mentions(self, plain: str) -> Iterator[_Mention]:
         for found in self._pattern.finditer(plain):
             word, start, end = found.group(), found.start(), found.end()

@@ -67,7 +67,8 @@ def near(one: Spot, other: Spot, rules: DuplicateRules) -> bool:
         return False
     if one.community and other.community and one.community != other.community:
         return False
-    mine, theirs = _words(one, rules), _words(other, rules)
+    names = _place_names(one, rules) + _place_names(other, rules)
+    mine, theirs = _words(one, names), _words(other, names)
     if not (mine and theirs):
         # One gave no more than the community.
         return bool(one.community and other.community)
@@ -87,12 +88,17 @@ def _numbers(spot: Spot) -> dict[str, set[str]]:
     return found
 
 
-def _words(spot: Spot, rules: DuplicateRules) -> set[str]:
-    """Returns the pairs of neighbouring characters of a place that say more than street and community."""
+def _place_names(spot: Spot, rules: DuplicateRules) -> list[str]:
+    """Returns the words that say no more than street and community, full names before short ones."""
+    short = (spot.community or "").removesuffix("社区").removesuffix("村")
+    names = (spot.street, spot.community, (spot.street or "").removesuffix("街道"), *rules.generic, short)
+    return [name for name in names if name]
+
+
+def _words(spot: Spot, names: list[str]) -> set[str]:
+    """Returns the pairs of neighbouring characters of a place that say more than ``names``, those of either side."""
     rest = _ROOM.sub(" ", normalise(spot.place))
-    names = [spot.street, spot.community, (spot.street or "").removesuffix("街道"), *rules.generic]
-    names.append((spot.community or "").removesuffix("社区").removesuffix("村"))
-    for name in filter(None, names):
+    for name in sorted(names, key=len, reverse=True):
         rest = rest.replace(name, " ")
     return {part[i : i + 2] for part in re.findall(r"\w+", rest) for i in range(max(len(part) - 1, 1))}
 

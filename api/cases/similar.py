@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, Row, Select, and_, or_, select
 from sqlalchemy.orm import Session, selectinload
 
 from api.cases.duplicates import DuplicateRules, Spot, near
+from api.cases.matter_words import matter_words
 from api.cases.models import Case
 from api.cases.workflow import get_workflow
 from classifier.places import PlaceResolver
@@ -37,8 +38,8 @@ class Probe:
 
 
 def embedding(text: str, triager: Triager) -> bytes:
-    """Returns the encoder's vector of a text as float16 bytes, as it is kept with a case."""
-    vector: bytes = triager.encoder.embed([text])[0].astype(np.float16).tobytes()
+    """Returns the encoder's vector of a text's matter as float16 bytes, as it is kept with a case."""
+    vector: bytes = triager.encoder.embed([matter_words(text)])[0].astype(np.float16).tobytes()
     return vector
 
 
@@ -47,7 +48,7 @@ def probe_text(text: str, place_text: str | None, triager: Triager, places: Plac
     place = places.resolve(place_text or text)
     triage = triager.triage(text, " ".join(filter(None, (place.street, place_text))) or None)
     spot = Spot(place.street, place.community, place_text or place.text, text)
-    vector = triager.encoder.embed([text])[0]
+    vector = triager.encoder.embed([matter_words(text)])[0]
     return Probe(triage.category, triage.subcategory, triage.urgency, spot, vector, triage.model_version)
 
 

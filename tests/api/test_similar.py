@@ -11,6 +11,7 @@ from fastapi.testclient import TestClient
 
 from api.accounts.models import Role
 from api.cases.duplicates import Spot, get_duplicates, load_duplicates, near
+from api.cases.matter_words import matter_words
 from api.settings import get_settings
 from api.triage.service import get_taxonomy, get_triager
 from classifier.taxonomy import RuleError
@@ -18,9 +19,17 @@ from tests.conftest import FixedTriager
 
 RULES = get_duplicates()
 LAMP = "北门路灯三天不亮了"
+KU = ("中韩街道", "枯桃社区")
 
 
-def test_on_written_pairs_precision_comes_first(record_property: Callable[[str, object], None]) -> None:
+# One neighbour states the matter alone, the other says hello, who and where.
+TOLD = ("你好，我是中韩街道枯桃社区的，{}，我姓王，13805320001", "{}，枯桃社区村民 王德顺 电话13512340001")
+
+
+@pytest.mark.parametrize("frames", [("{}", "{}"), TOLD], ids=["bare", "told"])
+def test_on_written_pairs_precision_comes_first(
+    frames: tuple[str, str], record_property: Callable[[str, object], None]
+) -> None:
     """Pairs of one class and one place, most of the different ones chosen to be hard: half of them of one subclass.
 
     A new model moves these figures; ``meaning`` in duplicates.yml is then to be set anew.
@@ -30,14 +39,16 @@ def test_on_written_pairs_precision_comes_first(record_property: Callable[[str, 
     triager = get_triager()
     same = np.array([pair["same"] == "是" for pair in pairs])
     assert (same.sum(), (~same).sum()) >= (40, 60)
-    one, other = ([pair[side] for pair in pairs] for side in ("first", "second"))
-    cosine = (triager.encoder.embed(one) * triager.encoder.embed(other)).sum(axis=1)
+    one = [pair["first"] for pair in pairs]
+    other = [frames[row % 2].format(pair["second"]) for row, pair in enumerate(pairs)]
+    mine, theirs = (triager.encoder.embed([matter_words(text) for text in side]) for side in (one, other))
+    cosine = (mine * theirs).sum(axis=1)
     told = zip(triager.triage_many(one), triager.triage_many(other), one, other, strict=True)
     possible = np.array(
         [
             a.subcategory == b.subcategory
             and (a.urgency == "咨询") == (b.urgency == "咨询")
-            and near(Spot("中韩街道", "枯桃社区", "", x), Spot("中韩街道", "枯桃社区", "", y), RULES)
+            and near(Spot(*KU, "", x), Spot(*KU, "", y), RULES)
             for a, b, x, y in told
         ]
     )
@@ -49,11 +60,8 @@ def test_on_written_pairs_precision_comes_first(record_property: Callable[[str, 
         if (hit := possible & (cosine >= bar)).any()
     }
     record_property("duplicates", {"precision": float(precision), "recall": float(recall)})
-    assert precision >= 0.8, f"threshold: (precision, recall): {curve}"
-    assert recall >= 0.3, f"threshold: (precision, recall): {curve}"
-
-
-KU = ("中韩街道", "枯桃社区")
+    assert precision >= 0.85, f"threshold: (precision, recall): {curve}"
+    assert recall >= 0.4, f"threshold: (precision, recall): {curve}"
 
 
 @pytest.mark.parametrize(
@@ -70,6 +78,8 @@ KU = ("中韩街道", "枯桃社区")
         (Spot("中韩街道", None, "株洲路61号", LAMP), Spot("中韩街道", None, "株洲路168号", LAMP), False),
         (Spot(None, None, "北门", LAMP), Spot(None, None, "北门", LAMP), False),
         (Spot(*KU, "枯桃社区", "110路公交不来"), Spot(*KU, "枯桃社区", "125路公交不来"), False),
+        (Spot("中韩街道", None, "枯桃小学门口", LAMP), Spot(*KU, "枯桃社区 枯桃小学门口井盖", LAMP), True),
+        (Spot("中韩街道", None, "枯桃小学门口", LAMP), Spot(*KU, "枯桃社区 枯桃花卉市场", LAMP), False),
         # Whose home is told is not where the lamp is.
         (Spot(*KU, "枯桃社区北门", "我住3号楼，灯坏了"), Spot(*KU, "枯桃社区北门", "我住9号楼，灯坏了"), True),
     ],
