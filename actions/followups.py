@@ -43,6 +43,7 @@ _ANSWERS = {
 """What is answered in one line, once nothing grave was found in the words."""
 _HAN_CHARS = re.compile(r"[一-鿿]")
 _MAY_BE_GRAVE = 4
+_SURE = 0.9
 _TAIL_ALONE = re.compile(r"^(?:我的?|电话|手机|号码?|尾号|(?:最?后|末)(?:面)?的?四位|是|为|[:,。 ])*\d{4}[。!]?$")
 _RATED = ("待评价", "已办结")
 _CLOSED = ("已办结", "已撤回", "不予受理", "已合并")
@@ -62,7 +63,7 @@ class ActionFollowup(Action):
         """Follows up; a message that tells of a matter after all leads into the form."""
         said = said_from(tracker)
         triage = await _look(said)
-        if triage and triage["emergency"] and not await _asks_after_danger(tracker, said):
+        if triage and _is_grave(triage, said) and not await _asks_after_danger(tracker, said):
             return [FollowupAction("appeal_form")]
         if said.intent in _ANSWERS and not _CASE_NO.search(said.text):
             dispatcher.utter_message(response=_ANSWERS[said.intent])
@@ -83,6 +84,13 @@ async def _look(said: Said) -> dict[str, Any] | None:
     """Returns the triage of a message that says enough to be grave, whatever the NLU takes it for."""
     enough = len(_HAN_CHARS.findall(said.text)) >= _MAY_BE_GRAVE or said.has_substance or said.danger
     return await get_desk().triage(said.text) if enough and not said.pinyin else None
+
+
+def _is_grave(triage: dict[str, Any], said: Said) -> bool:
+    """Tells whether a message is of danger; 怎么还没人来啊 needs the net to say so, or a model that is sure."""
+    if not triage["emergency"] or said.intent not in (*_MOVES, "ask_status"):
+        return bool(triage["emergency"])
+    return bool(triage.get("emergency_reason")) or triage["confidence"]["urgency"] >= _SURE
 
 
 async def _asks_after_danger(tracker: Tracker, said: Said) -> bool:

@@ -35,4 +35,6 @@ def _cleaned(word: str, stems: tuple[str, ...]) -> str:
         rest = _PARTICLE.sub("", word.removeprefix(stem))
         if word.startswith(stem) and _NUMBER.match(rest):
             word = rest  # 东城国际嘛A区 beside 东城国际社区
-    return "" if _STORY.search(word) or _NOTHING_NEW.match(word) or word in stems else word
+    bare = re.sub("(?:小区|社区|村里?)$", "", word)  # 张村 beside 南张社区, 康城小区 beside 康城社区
+    named = word in stems or (bare != word and any(bare in stem for stem in stems))
+    return "" if named or _STORY.search(word) or _NOTHING_NEW.match(word) else word

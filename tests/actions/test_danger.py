@@ -83,6 +83,14 @@ def test_who_asks_after_a_danger_that_was_filed_is_told_of_it(play):
     assert said == ["utter_case_status"]
 
 
+def test_an_impatient_question_rings_no_alarm_on_a_guess(play):
+    guess = TRIAGE | {"emergency": True, "emergency_number": "110", "confidence": {"urgency": 0.3}}
+    desk = Desk(triage=guess, cases=[CASE], act=CASE)
+    assert play(ActionFollowup, desk, "怎么还没人来啊，纸箱子原封不动", "urge")[0] == ["utter_urged"]
+    sure = guess | {"emergency_reason": "火情"}
+    assert play(ActionFollowup, Desk(triage=sure, cases=[CASE]), "怎么还没人来啊火上三楼了", "urge")[0] == []
+
+
 def test_danger_in_mid_form_is_heard_in_a_goodbye():
     said = say("没人管就烧起来算了再见", "goodbye", danger=True, rest="没人管就烧起来算了再见")
     assert turn(said, replace(TOLD, place=KUTAO), "contact", FIRE).known.emergency
