@@ -66,7 +66,7 @@ class RequestMiddleware:
         path = getattr(route, "path", None) or "other"
         REQUESTS.labels(scope["method"], path, str(status)).inc()
         SECONDS.labels(scope["method"], path).observe(seconds)
-        if path in _PROBES and status < 400:
+        if path in _PROBES and status in (200, 503):  # readyz says itself what has failed
             return
         log.info("request", method=scope["method"], route=path, status=status, ms=round(seconds * 1000, 1))
 

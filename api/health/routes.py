@@ -29,11 +29,22 @@ async def readyz() -> dict[str, object]:
     results = await asyncio.gather(*(check() for _name, check in PARTS.values()), return_exceptions=True)
     failed = {key: result for key, result in zip(PARTS, results, strict=True) if isinstance(result, BaseException)}
     parts = {key: "down" if key in failed else "ok" for key in PARTS}
+    _tell({key: type(error).__name__ for key, error in failed.items()})
     if failed:
-        log.warning("not ready", parts={key: type(error).__name__ for key, error in failed.items()})
         names = "、".join(f"{PARTS[key][0]}（{key}）" for key in failed)
         raise Problem(503, f"还没有就绪：{names}", parts=parts, failed=list(failed))
     return {"status": "ok", "parts": parts}
+
+
+_told: dict[str, str] = {}
+
+
+def _tell(failed: dict[str, str]) -> None:
+    """Logs what has failed since the last probe, and what came back: a probe comes every few seconds."""
+    if failed != _told:
+        _told.clear()
+        _told.update(failed)
+        log.warning("not ready", parts=failed) if failed else log.info("ready again")
 
 
 @router.get("/metrics")

@@ -106,6 +106,13 @@ def test_probes_are_counted_but_not_logged(client, logged):
     assert [line["route"] for line in lines if line["event"] == "request"] == ["/api/v1/cases"]
 
 
+def test_what_is_not_ready_is_logged_once_until_it_changes(client, logged):
+    for _ in range(3):
+        assert client.get("/readyz").status_code == 503  # no bot, action server or worker runs here
+    lines = [json.loads(line) for line in logged().splitlines() if line.startswith("{")]
+    assert [line["event"] for line in lines if line["event"] in ("not ready", "request")] in ([], ["not ready"])
+
+
 def test_an_unforeseen_error_is_a_problem_and_its_message_stays_inside(client, sign_in, fixed, logged):
     def broken(*_args, **_kwargs):
         raise RuntimeError(f"{NAME} {PHONE}")
