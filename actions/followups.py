@@ -63,8 +63,10 @@ class ActionFollowup(Action):
         """Follows up; a message that tells of a matter after all leads into the form."""
         said = said_from(tracker)
         triage = await _look(said)
-        if triage and _is_grave(triage, said) and not await _asks_after_danger(tracker, said):
-            return [FollowupAction("appeal_form")]
+        if triage and _is_grave(triage, said):
+            if not await _asks_after_danger(tracker, said):
+                return [FollowupAction("appeal_form")]
+            dispatcher.utter_message(response="utter_ring_now", number=triage.get("emergency_number") or "110")
         if said.intent in _ANSWERS and not _CASE_NO.search(said.text):
             dispatcher.utter_message(response=_ANSWERS[said.intent])
             return []

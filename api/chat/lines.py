@@ -92,7 +92,7 @@ class FrontLines(_Strict):
     @field_validator("emergency")
     @classmethod
     def _all_numbers(cls, value: dict[str, str]) -> dict[str, str]:
-        if missing := {"110", "119", "120", "122"} - value.keys():
+        if missing := {"110", "119", "120", "122", "12356"} - value.keys():
             raise ValueError(f"缺少 {sorted(missing)}")
         return value
 

@@ -14,6 +14,7 @@ from api.chat.store import append, view
 from api.db import session_factory
 from classifier.safety import Signal, emergency_signal
 
+SELF_HARM_LINE = "12356"
 _SIGNAL_CHARS = 2_000  # a danger is told at the start; the patterns need not read a long text to its end
 
 
@@ -42,16 +43,16 @@ def postpone(receipt: Receipt, left: Sequence[Waiting], refused: bool, now: date
         if signal:
             first = draft.emergency_at is None or danger([one for one in left if one.seq == receipt.seq]) is not None
             mark_emergency(db, draft, signal.number, now)
-            lines = _emergency_lines(signal.number, first)
+            lines = _emergency_lines(signal.number, first, SELF_HARM_LINE if "轻生" in signal.reason else None)
         elif draft.emergency_at is not None and draft.emergency_number:
             lines = _emergency_lines(draft.emergency_number, first=False)
         return [view(row) for row in append(db, session, BOT, lines, now, reply_to=receipt.seq, draft_id=draft.id)]
 
 
-def _emergency_lines(number: str, first: bool) -> list[Line]:
+def _emergency_lines(number: str, first: bool, instead: str | None = None) -> list[Line]:
     lines = front_lines()
     if first:
-        return [Line(lines.emergency[number]), lines.with_retry(lines.emergency_ask)]
+        return [Line(lines.emergency[instead or number]), lines.with_retry(lines.emergency_ask)]
     return [lines.with_retry(lines.emergency_noted.format(number=number))]
 
 

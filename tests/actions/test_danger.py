@@ -81,7 +81,7 @@ def test_a_harmless_line_is_answered_as_ever(play, text, intent, answer):
 def test_who_asks_after_a_danger_that_was_filed_is_told_of_it(play):
     filed = {**CASE, "urgency": "特急"}
     said, _, _ = play(ActionFollowup, Desk(triage=SELF_HARM, cases=[filed]), "我报的着火的事怎么样了", "ask_status")
-    assert said == ["utter_case_status"]
+    assert said == ["utter_ring_now", "utter_case_status"]
 
 
 def test_an_impatient_question_rings_no_alarm_on_a_guess(play):

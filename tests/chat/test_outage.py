@@ -134,6 +134,14 @@ def test_a_danger_gets_its_number_while_the_bot_is_dead(
     assert look(select(OutboxEvent.topic)) == ["emergency.detected"]
 
 
+def test_self_harm_gets_the_line_that_listens_while_the_bot_is_dead(
+    resident: Resident, bot: FaultyBot, look: Look
+) -> None:
+    fail(bot, "refusing")
+    assert "12356" in resident.say("没人需要我了，再见吧")[0]["text"]
+    assert look(select(Draft.emergency_number)) == ["110"]
+
+
 def test_a_danger_is_filed_by_itself_after_two_minutes_of_silence(
     resident: Resident, bot: FaultyBot, look: Look, clock: Clock, fixed: FixedTriager
 ) -> None:
