@@ -1,6 +1,7 @@
 """Who is in danger, and what is left of an alarm that is taken back."""
 
 import re
+from typing import Any
 
 FALSE_ALARM = re.compile(
     r"误会|虚惊|没事了|已经?(?:灭了|扑灭|解决|救出|没事)|不是(?:着火|火灾|紧急)|没(?:有)?(?:着火|起火)"
@@ -47,6 +48,17 @@ def takes_back(text: str) -> bool:
     """Tells whether a message takes an alarm back and tells nothing else."""
     short = len(_HAN.findall(what_remains(text))) < _OTHER_STORY
     return bool(FALSE_ALARM.search(text)) and short and not still_in_danger(text)
+
+
+def number_to_ring(triage: dict[str, Any] | None) -> str:
+    """Returns the number to remind of: for suicide the line that listens comes before the police."""
+    number = (triage or {}).get("emergency_number") or "110"
+    return f"12356 或 {number}" if speaks_of_suicide(triage) else str(number)
+
+
+def speaks_of_suicide(triage: dict[str, Any] | None) -> bool:
+    """Tells whether the safety net has heard of suicide or self-harm."""
+    return "轻生" in ((triage or {}).get("emergency_reason") or "")
 
 
 def of_themselves(text: str) -> bool:

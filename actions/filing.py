@@ -7,6 +7,7 @@ from rasa_sdk import Action, Tracker
 from rasa_sdk.events import EventType
 from rasa_sdk.executor import CollectingDispatcher
 
+from actions.danger import number_to_ring
 from actions.desk import get_desk
 from actions.reading import draft_from, known_from, no_slots
 
@@ -27,7 +28,7 @@ class ActionFileCase(Action):
         if outcome == "callback":
             await file_callback(dispatcher, tracker.sender_id, draft_from(known))
             return no_slots()
-        number = (known.triage or {}).get("emergency_number") or "110"
+        number = number_to_ring(known.triage)
         if outcome == "cancelled":
             response = "utter_cancelled_emergency" if known.emergency else "utter_cancelled"
             dispatcher.utter_message(response=response, number=number)

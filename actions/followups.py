@@ -8,6 +8,7 @@ from rasa_sdk.events import EventType, FollowupAction, SlotSet
 from rasa_sdk.executor import CollectingDispatcher
 
 from actions.adverts import advertises
+from actions.danger import number_to_ring
 from actions.desk import RefusedError, get_desk
 from actions.filing import file_callback, spoken_time
 from actions.intake import APPEAL_BAR
@@ -66,7 +67,7 @@ class ActionFollowup(Action):
         if triage and _is_grave(triage, said):
             if not await _asks_after_danger(tracker, said):
                 return [FollowupAction("appeal_form")]
-            dispatcher.utter_message(response="utter_ring_now", number=triage.get("emergency_number") or "110")
+            dispatcher.utter_message(response="utter_ring_now", number=number_to_ring(triage))
         if said.intent in _ANSWERS and not _CASE_NO.search(said.text):
             dispatcher.utter_message(response=_ANSWERS[said.intent])
             return []

@@ -7,7 +7,7 @@ from typing import Any
 from actions import phrases
 from actions.adverts import advertises
 from actions.contact import read_contact
-from actions.danger import FALSE_ALARM, of_themselves, still_in_danger, takes_back, what_remains
+from actions.danger import FALSE_ALARM, of_themselves, speaks_of_suicide, still_in_danger, takes_back, what_remains
 from actions.matter import read_command, read_matter, without_phone
 from actions.place import read_place
 from actions.state import Heard, Known, Said, Step
@@ -104,7 +104,7 @@ def weigh(heard: Heard, triage: dict[str, Any]) -> Heard:
     if not emergency or known.emergency:
         return replace(heard, known=after)
     alarm = f"utter_emergency_{triage.get('emergency_number') or '110'}"
-    if "轻生" in (triage.get("emergency_reason") or ""):
+    if speaks_of_suicide(triage):
         alarm = "utter_emergency_selfharm" if of_themselves(known.matter or "") else "utter_emergency_selfharm_other"
     return replace(heard, known=after, lines=(alarm, *(line for line in heard.lines if line != "utter_photos")))
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from actions.danger import of_themselves, takes_back, what_remains
+from actions.filing import ActionFileCase
 from actions.followups import ActionFollowup
 from actions.forms import ValidateAppealForm
 from actions.state import Contact, Known
@@ -53,6 +54,13 @@ def test_who_speaks_of_somebody_else_gets_the_police_and_the_line(text):
 def test_both_answers_name_the_line(domain_responses):
     for response in ("utter_emergency_selfharm", "utter_emergency_selfharm_other"):
         assert "12356" in domain_responses[response][0]["text"]
+
+
+def test_the_report_of_a_filing_names_the_line_again(play):
+    slots = {"matter": "不想活了", "place": KUTAO, "contact": {"phone": "13800530101"}, "triage": SELF_HARM}
+    slots |= {"emergency": True, "outcome": "file"}
+    _, _, messages = play(ActionFileCase, Desk(), "13800530101", "inform", slots)
+    assert messages[0]["number"] == "12356 或 110"
 
 
 @pytest.mark.parametrize("intent", ["ask_human", "ask_status", "goodbye", "thanks", "nothing", "insult", "cancel"])
