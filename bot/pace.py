@@ -13,6 +13,7 @@ from rasa.core.actions.action import RemoteAction
 from rasa.engine.exceptions import GraphRunError
 from rasa.engine.runner.dask import DaskGraphRunner
 from rasa.shared.core.domain import Domain
+from rasa.shared.core.events import BotUttered, UserUttered
 from rasa.shared.core.trackers import DialogueStateTracker
 
 
@@ -52,14 +53,27 @@ class OrderedGraphRunner(DaskGraphRunner):
 
 
 def _call(self: RemoteAction, tracker: DialogueStateTracker, _domain: Domain) -> dict[str, Any]:
-    """Returns what our actions read: slots and the last message, not the whole history and domain."""
+    """Returns what our actions read: slots and the last two messages, not the whole history and the domain."""
     return {
         "next_action": self._name,
         "sender_id": tracker.sender_id,
-        "tracker": {**tracker.current_state(), "events": []},
+        "tracker": {**tracker.current_state(), "events": _lately(tracker)},
         "domain": {},
         "version": rasa.__version__,
     }
+
+
+def _lately(tracker: DialogueStateTracker) -> list[dict[str, Any]]:
+    """Returns what was said from the resident's last message but one on, both sides, oldest first."""
+    said: list[dict[str, Any]] = []
+    messages = 0
+    for event in reversed(tracker.events):
+        if isinstance(event, (UserUttered, BotUttered)):
+            said.append(event.as_dict())
+            messages += isinstance(event, UserUttered)
+        if messages == 2:
+            break
+    return said[::-1]
 
 
 def install() -> None:
