@@ -3,6 +3,7 @@
 import json
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -217,10 +218,14 @@ Work = Callable[[], None]
 
 @pytest.fixture
 def work(sessions: sessionmaker[Session], clock: Clock) -> Work:
-    """One round of the worker."""
+    """One round of the worker, in a thread like its own: this one may have a loop running since a browser was used."""
 
-    def go() -> None:
+    def round_() -> None:
         deliver_due(sessions, clock.now)
         send_due(sessions, clock)
+
+    def go() -> None:
+        with ThreadPoolExecutor(1) as pool:
+            pool.submit(round_).result()
 
     return go
