@@ -4,7 +4,7 @@ import string
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
 from opencc import OpenCC
@@ -14,6 +14,7 @@ from api.settings import get_settings
 from classifier.text import is_traditional
 
 HANS, HANT = "hans", "hant"
+Lines = TypeVar("Lines", bound=BaseModel)
 _TELLING = 2  # characters of one script that tell in which somebody writes
 
 
@@ -105,14 +106,14 @@ class FrontLines(_Strict):
         return Line(text, [button(self.retry)])
 
 
-def read_lines(path: Path) -> FrontLines:
-    """Reads the lines.
+def read_lines(path: Path, kind: type[Lines]) -> Lines:
+    """Reads the lines of a file into ``kind``, the model of what it must hold.
 
     Raises:
         LinesError: naming the file and the entry that is missing, unknown or mistyped.
     """
     try:
-        return FrontLines.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+        return kind.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
     except ValidationError as error:
         first = error.errors()[0]
         raise LinesError(f"{path}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from error
@@ -123,7 +124,7 @@ def read_lines(path: Path) -> FrontLines:
 @lru_cache
 def front_lines() -> FrontLines:
     """Returns the lines of this process."""
-    return read_lines(get_settings().nlu_data / "front_lines.yml")
+    return read_lines(get_settings().nlu_data / "front_lines.yml", FrontLines)
 
 
 @lru_cache(maxsize=1)

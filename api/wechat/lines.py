@@ -2,12 +2,10 @@
 
 import string
 from functools import lru_cache
-from pathlib import Path
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from api.chat.lines import LinesError
+from api.chat.lines import read_lines
 from api.settings import get_settings
 
 
@@ -63,22 +61,7 @@ class WechatLines(_Strict):
         return next((button.says for button in self.menu if button.key == key), None)
 
 
-def read_wechat_lines(path: Path) -> WechatLines:
-    """Reads the lines.
-
-    Raises:
-        LinesError: naming the file and the entry that is missing, unknown or mistyped.
-    """
-    try:
-        return WechatLines.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise LinesError(f"{path}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from error
-    except yaml.YAMLError as error:
-        raise LinesError(f"{path}: {error}") from error
-
-
 @lru_cache
 def wechat_lines() -> WechatLines:
     """Returns the lines of this process."""
-    return read_wechat_lines(get_settings().nlu_data / "wechat.yml")
+    return read_lines(get_settings().nlu_data / "wechat.yml", WechatLines)

@@ -5,14 +5,14 @@ from pathlib import Path
 import pytest
 import yaml
 
-from api.chat.lines import LinesError, read_lines, script_of
+from api.chat.lines import FrontLines, LinesError, read_lines, script_of
 from api.settings import REPO
 
 FILE = REPO / "nlu_data" / "front_lines.yml"
 
 
 def test_the_shipped_lines_are_sound() -> None:
-    lines = read_lines(FILE)
+    lines = read_lines(FILE, FrontLines)
     assert lines.greet()
     for number, text in lines.emergency.items():
         assert number in text
@@ -33,14 +33,14 @@ def test_a_mistake_names_file_and_entry(tmp_path: Path, change: dict[str, object
     path = tmp_path / "front_lines.yml"
     path.write_text(yaml.safe_dump(raw, allow_unicode=True), encoding="utf-8")
     with pytest.raises(LinesError, match=f"front_lines.yml: {names}"):
-        read_lines(path)
+        read_lines(path, FrontLines)
 
 
 def test_broken_yaml_names_the_file(tmp_path: Path) -> None:
     path = tmp_path / "front_lines.yml"
     path.write_text("empty: [", encoding="utf-8")
     with pytest.raises(LinesError, match=r"front_lines\.yml"):
-        read_lines(path)
+        read_lines(path, FrontLines)
 
 
 def test_a_script_stays_until_the_other_is_clearly_written() -> None:

@@ -3,10 +3,10 @@
 import pytest
 from typer.testing import CliRunner
 
-from api.chat.lines import LinesError
+from api.chat.lines import LinesError, read_lines
 from api.cli import app
 from api.settings import REPO, get_settings
-from api.wechat.lines import read_wechat_lines
+from api.wechat.lines import WechatLines
 from tests.wechat.conftest import FakeWechat
 
 FILE = REPO / "nlu_data" / "wechat.yml"
@@ -86,4 +86,4 @@ def test_a_mistake_in_the_file_is_named(tmp_path, old: str, new: str, names: str
     head, tail = text.split("templates:", 1) if old == "{case_no}" else ("", text)
     path.write_text(head + ("templates:" if head else "") + tail.replace(old, new, 1), encoding="utf-8")
     with pytest.raises(LinesError, match=f"wechat.yml: {names}"):
-        read_wechat_lines(path)
+        read_lines(path, WechatLines)
