@@ -30,30 +30,17 @@ def says(text: str, **fields: Any) -> dict[str, Any]:
     return {"messages": [{"text": text, **fields}]}
 
 
-class FaultyBot:
-    """An HTTP server in the bot's place: answers, refuses, says nothing or hangs, as ``script`` wants.
+class LoopbackServer:
+    """An HTTP server on loopback that goes up and down, on one port; 0 takes a free one at the first start."""
 
-    ``script`` gets the request and returns a body for 200, a status code, or ``"hang"``.
-    """
-
-    def __init__(self) -> None:
-        self.script: Script = lambda request: says(f"听到：{request['message']}")
-        self.heard: list[dict[str, Any]] = []
-        self.most_at_once = 0
-        self._now = 0
-        self._lock = threading.Lock()
+    def __init__(self, port: int = 0) -> None:
+        self.port = port
         self.server: ThreadingHTTPServer | None = None
 
-    @property
-    def texts(self) -> list[str]:
-        """What was said to the bot, in order."""
-        return [request["message"] for request in self.heard]
-
     def up(self) -> None:
-        """Starts listening where the service expects the bot."""
-        self.server = ThreadingHTTPServer(
-            ("127.0.0.1", urlsplit(os.environ["LAOXIAN_BOT_URL"]).port or 0), self._handler()
-        )
+        """Starts listening, on the same port as before."""
+        self.server = ThreadingHTTPServer(("127.0.0.1", self.port), self._handler())
+        self.port = self.server.server_address[1]
         self.server.daemon_threads = True
         threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
 
@@ -63,6 +50,29 @@ class FaultyBot:
             self.server.shutdown()
             self.server.server_close()
             self.server = None
+
+    def _handler(self) -> type[BaseHTTPRequestHandler]:
+        raise NotImplementedError
+
+
+class FaultyBot(LoopbackServer):
+    """An HTTP server in the bot's place: answers, refuses, says nothing or hangs, as ``script`` wants.
+
+    ``script`` gets the request and returns a body for 200, a status code, or ``"hang"``.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(urlsplit(os.environ["LAOXIAN_BOT_URL"]).port or 0)  # where the service expects the bot
+        self.script: Script = lambda request: says(f"听到：{request['message']}")
+        self.heard: list[dict[str, Any]] = []
+        self.most_at_once = 0
+        self._now = 0
+        self._lock = threading.Lock()
+
+    @property
+    def texts(self) -> list[str]:
+        """What was said to the bot, in order."""
+        return [request["message"] for request in self.heard]
 
     def take(self, request: dict[str, Any]) -> Any:
         """Runs the script, counting how many requests run at once."""

@@ -1,11 +1,10 @@
 """微信 on both ends: the server that calls us, with real signatures, and the interfaces that we call, on loopback."""
 
 import json
-import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -23,7 +22,7 @@ from api.outbox.sending import send_due
 from api.settings import get_settings
 from api.wechat import answering
 from api.wechat.envelope import signature
-from tests.chat.conftest import Actions, FaultyBot, Look, actions, bot, look  # noqa: F401  fixtures of the chat
+from tests.chat.conftest import Actions, FaultyBot, Look, LoopbackServer, actions, bot, look  # noqa: F401  fixtures of the chat
 from tests.conftest import Clock
 
 TOKEN, APP_ID, SECRET = "token-of-the-tests", "wx0123456789abcdef", "secret-of-the-tests"
@@ -31,40 +30,25 @@ AES_KEY = "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG"
 OPENID = "oTest-follower_0000000000001"
 
 
-class FakeWechat:
+class FakeWechat(LoopbackServer):
     """The interfaces of 微信: hands out tokens, keeps what was sent, and fails as ``errors`` wants.
 
     ``errors`` holds ``(end of the path, errcode)``; each is answered once.
     """
 
     def __init__(self) -> None:
+        super().__init__()
         self.sent: list[dict[str, Any]] = []
         self.notified: list[dict[str, Any]] = []
         self.menus: list[dict[str, Any]] = []
         self.media: dict[str, bytes] = {}
         self.errors: list[tuple[str, int]] = []
         self.token, self.fetched = "token-1", 0
-        self.server: ThreadingHTTPServer | None = None
-        self.port = 0
 
     @property
     def texts(self) -> list[str]:
         """What followers got as customer-service messages, in order."""
         return [one["text"]["content"] for one in self.sent]
-
-    def up(self) -> None:
-        """Starts listening, on the same port as before."""
-        self.server = ThreadingHTTPServer(("127.0.0.1", self.port), self._handler())
-        self.port = self.server.server_address[1]
-        self.server.daemon_threads = True
-        threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
-
-    def down(self) -> None:
-        """Refuses connections from now on."""
-        if self.server:
-            self.server.shutdown()
-            self.server.server_close()
-            self.server = None
 
     def answer(self, path: str, query: dict[str, list[str]], body: dict[str, Any]) -> dict[str, Any] | bytes:
         """Plays one call."""
