@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hmac
+from base64 import b64decode
 from json import dumps, loads
 from typing import Any, Awaitable, Callable
 
+import numpy as np
 import redis
 import structlog
 from rasa.core.channels.channel import InputChannel, OutputChannel, UserMessage
@@ -49,7 +51,7 @@ class TurnOutput(OutputChannel):
 
 
 class LaoxianChannel(InputChannel):
-    """``POST /webhooks/laoxian/webhook {sender, message}`` → ``{messages: […]}``, or 503 when the turn failed.
+    """``POST /webhooks/laoxian/webhook {sender, message, vector?}`` → ``{messages: […]}``; 503 when the turn failed.
 
     After a 503 Rasa has kept nothing of the message: the caller may send it again. A message that went through, but
     whose answer was lost on the way, is known by ``metadata.message_id`` and answered from memory.
@@ -89,17 +91,23 @@ class LaoxianChannel(InputChannel):
             sender, text = body.get("sender"), body.get("message")
             if not isinstance(sender, str) or not sender or not isinstance(text, str) or not text.strip():
                 return json({"detail": "sender 和 message 必填"}, status=422)
-            return await self._turn(on_new_message, sender, text, body.get("metadata") or {})
+            turn = Turn(vector=_vector(body.get("vector")))
+            return await self._turn(on_new_message, turn, sender, text, body.get("metadata") or {})
 
         return webhook
 
     async def _turn(
-        self, on_new_message: Callable[[UserMessage], Awaitable[Any]], sender: str, text: str, metadata: dict[str, Any]
+        self,
+        on_new_message: Callable[[UserMessage], Awaitable[Any]],
+        turn: Turn,
+        sender: str,
+        text: str,
+        metadata: dict[str, Any],
     ) -> HTTPResponse:
         message_id = str(metadata.get("message_id") or "")
         if (known := self._answers.of(sender, message_id)) is not None:
             return json({"messages": known})
-        turn, output = Turn(), TurnOutput()
+        output = TurnOutput()
         token = current_turn.set(turn)
         try:
             # The NLU reads the normal form; the case keeps the words as they were typed.
@@ -146,6 +154,11 @@ def buttons_last(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
     offered = {reply["payload"]: reply for message in messages for reply in message["quick_replies"]}
     bare = [{**message, "quick_replies": []} for message in messages[:-1]]
     return [*bare, *({**message, "quick_replies": list(offered.values())} for message in messages[-1:])]
+
+
+def _vector(sent: Any) -> np.ndarray | None:
+    """Returns a sentence vector from its base64 form; None where none came, so that the bot reads the text itself."""
+    return np.frombuffer(b64decode(sent), np.float32) if isinstance(sent, str) else None
 
 
 def plain(text: str) -> str:

@@ -6,6 +6,7 @@ from functools import lru_cache
 from graphlib import TopologicalSorter
 from typing import Any
 
+import aiohttp
 import rasa
 import rasa.core.processor
 import rasa.shared.utils.common
@@ -15,6 +16,9 @@ from rasa.engine.runner.dask import DaskGraphRunner
 from rasa.shared.core.domain import Domain
 from rasa.shared.core.events import BotUttered, UserUttered
 from rasa.shared.core.trackers import DialogueStateTracker
+from rasa.utils.endpoints import DEFAULT_REQUEST_TIMEOUT, EndpointConfig
+
+IDLE_SECONDS = 2.0
 
 
 class OrderedGraphRunner(DaskGraphRunner):
@@ -76,9 +80,33 @@ def _lately(tracker: DialogueStateTracker) -> list[dict[str, Any]]:
     return said[::-1]
 
 
+class _KeptOpen:
+    """Hands out one session again and again: Rasa opens a connection to the action server for each of its calls."""
+
+    def __init__(self, session: aiohttp.ClientSession) -> None:
+        """Takes the session to share."""
+        self._session = session
+
+    async def __aenter__(self) -> aiohttp.ClientSession:
+        """Returns the open session."""
+        return self._session
+
+    async def __aexit__(self, *_error: object) -> None:
+        """Leaves the session open."""
+
+
+@lru_cache(maxsize=None)
+def _session() -> _KeptOpen:
+    # Dropped well before the server's own limit (Sanic: 5 s), or a call could meet a connection that is just closing.
+    connector = aiohttp.TCPConnector(keepalive_timeout=IDLE_SECONDS)
+    timeout = aiohttp.ClientTimeout(total=DEFAULT_REQUEST_TIMEOUT)
+    return _KeptOpen(aiohttp.ClientSession(connector=connector, timeout=timeout))
+
+
 def install() -> None:
     """Puts the savings in place; to be called before a model is loaded."""
     rasa.core.processor.DaskGraphRunner = OrderedGraphRunner
     # Looked up for every stored event of the conversation at every message; no event class appears at run time.
     rasa.shared.utils.common.all_subclasses = lru_cache(maxsize=None)(rasa.shared.utils.common.all_subclasses)
     RemoteAction._action_call_format = _call
+    EndpointConfig.session = lambda _self: _session()

@@ -11,6 +11,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import structlog
 from rasa.core.actions.action import ActionExecutionRejection, RemoteAction
 
@@ -19,9 +20,15 @@ log = structlog.get_logger(__name__)
 
 @dataclass
 class Turn:
-    """The state of the turn in progress."""
+    """The state of the turn in progress.
+
+    Attributes:
+        failed: an action of it has failed.
+        vector: unit-length sentence vector of its message, (hidden,), where the caller has sent it along.
+    """
 
     failed: bool = False
+    vector: np.ndarray | None = None
 
 
 current_turn: ContextVar[Turn] = ContextVar("current_turn")

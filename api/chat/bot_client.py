@@ -1,12 +1,15 @@
 """The one way to Rasa: its channel behind a shared secret, on connections that stay open."""
 
+from base64 import b64encode
 from dataclasses import dataclass
 
 import httpx
+from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel, Field, ValidationError
 
 from api.chat.lines import Line
 from api.settings import Settings
+from api.triage.service import get_triager
 
 EMERGENCY_SECONDS = 5.0
 """How long the bot may think when the text looks like a danger: the number to ring must not wait longer."""
@@ -80,6 +83,7 @@ class BotClient:
             "sender": draft_id,
             "message": text,
             "metadata": {"attachments": attachments, "message_id": message_id},
+            "vector": await run_in_threadpool(_vector, text),
         }
         seconds = min(EMERGENCY_SECONDS, self._timeout) if urgent else self._timeout
         try:
@@ -116,3 +120,8 @@ class BotClient:
     async def close(self) -> None:
         """Closes the connections."""
         await self._http.aclose()
+
+
+def _vector(text: str) -> str:
+    """Returns the sentence vector in base64: the triage that follows needs it too, so one run serves both sides."""
+    return b64encode(get_triager().encoder.embed([text])[0].tobytes()).decode()

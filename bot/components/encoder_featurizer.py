@@ -18,6 +18,7 @@ from rasa.shared.nlu.training_data.features import Features
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
+from bot.turn import current_turn
 from classifier.encoder import Encoder
 
 
@@ -68,14 +69,17 @@ class EncoderFeaturizer(DenseFeaturizer, GraphComponent):
     def process(self, messages: list[Message]) -> list[Message]:
         """Adds the sentence vector to each message that has text."""
         with_text = [message for message in messages if message.get(TEXT)]
-        for start in range(0, len(with_text), 32):
-            batch = with_text[start : start + 32]
-            vectors = self._encoder.embed([message.get(TEXT) for message in batch])
-            vectors = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9) * self._scale
-            for message, vector in zip(batch, vectors):
-                alias = self._config[FEATURIZER_CLASS_ALIAS]
-                message.add_features(Features(vector[None, :], FEATURE_TYPE_SENTENCE, TEXT, alias))
+        for message, vector in zip(with_text, self._vectors([message.get(TEXT) for message in with_text])):
+            features = (vector * self._scale)[None, :]
+            message.add_features(Features(features, FEATURE_TYPE_SENTENCE, TEXT, self._config[FEATURIZER_CLASS_ALIAS]))
         return messages
+
+    def _vectors(self, texts: list[str]) -> np.ndarray:
+        """Returns the unit-length vectors of texts, (n, hidden): that of a live turn may have come with it."""
+        turn = current_turn.get(None)
+        if turn is not None and turn.vector is not None and len(texts) == 1:
+            return turn.vector[None, :]
+        return self._encoder.embed(texts)
 
     def process_training_data(self, training_data: TrainingData) -> TrainingData:
         """Adds the vectors to the training examples."""

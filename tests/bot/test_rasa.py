@@ -51,16 +51,20 @@ def test_intents_of_a_dev_set_by_other_wording(model: Path, tmp_path: Path):
     assert report["macro avg"]["f1-score"] >= INTENT_MACRO_F1, report
 
 
-def test_our_graph_runner_reads_as_rasas_own(model: Path):
-    command = [str(bot_model.BOT_PYTHON), "-W", "ignore", "-m", "tests.bot.compare_runners", str(model)]
+def test_our_graph_runner_and_vectors_sent_along_read_as_rasas_own(model: Path):
+    command = [str(bot_model.BOT_PYTHON), "-W", "ignore", "-m", "tests.bot.compare_parses", str(model)]
     result = subprocess.run(
         command, cwd=REPO, env=bot_model.bot_env(), capture_output=True, text=True, check=True, timeout=120
     )
-    with_dask, in_order, runner = json.loads(result.stdout.splitlines()[-1])
+    with_dask, in_order, sent, runner = json.loads(result.stdout.splitlines()[-1])
     assert runner == "OrderedGraphRunner"
     assert [one["intent"]["name"] for one in in_order] == [one["intent"]["name"] for one in with_dask]
     assert [one["entities"] for one in in_order] == [one["entities"] for one in with_dask]
     assert any(one["entities"] for one in in_order)
+    # The vector of the text itself changes nothing; that of another text does, so it is read and not made again.
+    confidences = [one["intent"]["confidence"] for one in sent]
+    assert confidences[0] == pytest.approx(in_order[0]["intent"]["confidence"], abs=1e-5)
+    assert confidences[1] != pytest.approx(confidences[0], abs=1e-3)
 
 
 def test_every_intent_has_examples_in_training_and_dev():

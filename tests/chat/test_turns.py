@@ -1,7 +1,9 @@
 """Turns over HTTP: what a resident may type, and what happens when it is sent twice, at once, or far too long."""
 
+from base64 import b64decode
 from concurrent.futures import ThreadPoolExecutor
 
+import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import select
@@ -12,6 +14,7 @@ from api.chat import staff
 from api.chat.limits import MESSAGES_PER_SESSION
 from api.chat.lines import Line
 from api.chat.models import ChatSession
+from api.triage.service import get_triager
 from tests.chat.conftest import Actions, FaultyBot, Look, Resident, says
 from tests.conftest import Clock
 
@@ -213,3 +216,11 @@ def test_other_sites_may_call_the_chat_and_nothing_else(client: TestClient) -> N
     assert "崂先办 · 崂山区诉求服务" in page.text
     assert "default-src 'none'" in page.headers["content-security-policy"]
     assert "unsafe" not in page.headers["content-security-policy"]
+
+
+def test_the_bot_gets_the_sentence_vector_so_that_the_text_is_encoded_once(resident: Resident, bot: FaultyBot) -> None:
+    resident.say("小区的路灯坏了")
+    sent = np.frombuffer(b64decode(bot.heard[0]["vector"]), np.float32)
+    encoder = get_triager().encoder
+    assert sent == pytest.approx(encoder.embed(["小区的路灯坏了"])[0], abs=1e-6)
+    assert sent != pytest.approx(encoder.embed(["噪声扰民"])[0], abs=1e-2)
