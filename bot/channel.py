@@ -11,10 +11,11 @@ import numpy as np
 import redis
 import structlog
 from rasa.core.channels.channel import InputChannel, OutputChannel, UserMessage
-from sanic import Blueprint
+from sanic import Blueprint, Sanic
 from sanic.request import Request
 from sanic.response import HTTPResponse, json
 
+from bot import pace
 from bot.turn import Turn, current_turn
 
 MAX_CHARS = 1000
@@ -93,6 +94,10 @@ class LaoxianChannel(InputChannel):
                 return json({"detail": "sender 和 message 必填"}, status=422)
             turn = Turn(vector=_vector(body.get("vector")))
             return await self._turn(on_new_message, turn, sender, text, body.get("metadata") or {})
+
+        @webhook.listener("after_server_stop")
+        async def close(_app: Sanic, _loop: object) -> None:
+            await pace.close()
 
         return webhook
 

@@ -103,6 +103,13 @@ def _session() -> _KeptOpen:
     return _KeptOpen(aiohttp.ClientSession(connector=connector, timeout=timeout))
 
 
+async def close() -> None:
+    """Closes what is kept open; to be called when the server stops."""
+    if _session.cache_info().currsize:
+        async with _session() as session:
+            await session.close()
+
+
 def install() -> None:
     """Puts the savings in place; to be called before a model is loaded."""
     rasa.core.processor.DaskGraphRunner = OrderedGraphRunner

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import bindparam, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -80,6 +80,30 @@ class Receipt:
     waiting: list[Waiting]
 
 
+# Every statement is part of the resident's wait. Those of an ordinary message are built once: putting one together
+# takes SQLAlchemy longer than SQLite needs to run it.
+_WITH_DRAFT = (
+    select(ChatSession, Draft)
+    .join(Draft, Draft.id == ChatSession.draft_id)
+    .where(ChatSession.token_hash == bindparam("digest"))
+)
+_SAME_OR_WAITING = (
+    select(ChatMessage, Draft.case_no)
+    .outerjoin(Draft, Draft.id == ChatMessage.draft_id)
+    .where(ChatMessage.session_id == bindparam("session"))
+    .where(or_(ChatMessage.client_id == bindparam("client"), ChatMessage.status == PENDING))
+    .order_by(ChatMessage.seq)
+)
+_MARK = (
+    update(ChatMessage)
+    .where(ChatMessage.id.in_(bindparam("ids", expanding=True)), ChatMessage.status == PENDING)
+    .values(status=bindparam("to"))
+    .returning(ChatMessage.id)
+    .execution_options(synchronize_session=False)
+)
+_MARK_WITH_DRAFT = _MARK.values(draft_id=bindparam("draft"))
+
+
 def receive(digest: str, incoming: Incoming, now: datetime) -> Receipt:
     """Stores a message before anybody is asked; the same ``client_id`` is stored once and answered once.
 
@@ -96,7 +120,6 @@ def receive(digest: str, incoming: Incoming, now: datetime) -> Receipt:
 
 
 def _receive(db: Session, digest: str, incoming: Incoming, now: datetime) -> Receipt:
-    # Every statement here is part of the resident's wait: five in all for an ordinary message.
     session, draft = _find_with_draft(db, digest)
     found = _same_or_waiting(db, session, incoming.client_id)
     message = next((row for row, _case_no in found if row.client_id == incoming.client_id), None)
@@ -120,22 +143,15 @@ def _receive(db: Session, digest: str, incoming: Incoming, now: datetime) -> Rec
 
 
 def _find_with_draft(db: Session, digest: str) -> tuple[ChatSession, Draft]:
-    query = select(ChatSession, Draft).join(Draft, Draft.id == ChatSession.draft_id)
-    row = db.execute(query.where(ChatSession.token_hash == digest)).one_or_none()
+    row = db.execute(_WITH_DRAFT, {"digest": digest}).one_or_none()
     if row is None:
         raise unknown_session()
     return row[0], row[1]
 
 
 def _same_or_waiting(db: Session, session: ChatSession, client_id: str) -> list[tuple[ChatMessage, str | None]]:
-    query = (
-        select(ChatMessage, Draft.case_no)
-        .outerjoin(Draft, Draft.id == ChatMessage.draft_id)
-        .where(ChatMessage.session_id == session.id)
-        .where(or_(ChatMessage.client_id == client_id, ChatMessage.status == PENDING))
-        .order_by(ChatMessage.seq)
-    )
-    return [(row, case_no) for row, case_no in db.execute(query)]
+    rows = db.execute(_SAME_OR_WAITING, {"session": session.id, "client": client_id})
+    return [(row, case_no) for row, case_no in rows]
 
 
 def _store(db: Session, session: ChatSession, draft: Draft, incoming: Incoming, now: datetime) -> ChatMessage:
@@ -173,9 +189,8 @@ def _waiting(row: ChatMessage, case_no: str | None) -> Waiting:
 def _mark(db: Session, ids: Sequence[int], status: str, draft_id: str | None = None) -> int:
     if not ids:
         return 0
-    values = {"status": status} | ({"draft_id": draft_id} if draft_id else {})
-    waiting = update(ChatMessage).where(ChatMessage.id.in_(ids), ChatMessage.status == PENDING).values(**values)
-    marked = db.execute(waiting.returning(ChatMessage.id).execution_options(synchronize_session=False))
+    given = {"ids": ids, "to": status}
+    marked = db.execute(_MARK_WITH_DRAFT, given | {"draft": draft_id}) if draft_id else db.execute(_MARK, given)
     return len(marked.all())
 
 

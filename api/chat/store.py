@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import Integer, bindparam, select, update
 from sqlalchemy.orm import Session
 
 from api.cases.numbers import LOCAL
@@ -24,6 +24,15 @@ from api.errors import Problem
 from api.outbox.models import emit
 
 HISTORY_PAGE = 200
+
+
+_DRAW = (
+    update(ChatSession)
+    .where(ChatSession.id == bindparam("session"))
+    .values(last_seq=ChatSession.last_seq + bindparam("count", type_=Integer), last_seen_at=bindparam("now"))
+    .returning(ChatSession.last_seq)
+    .execution_options(synchronize_session=False)
+)
 
 
 def token_digest(token: str) -> str:
@@ -95,10 +104,8 @@ def append(
 
 def draw_numbers(db: Session, session: ChatSession, count: int, now: datetime) -> int:
     """Draws ``count`` message numbers, race-free on both databases; returns the first."""
-    raised = update(ChatSession).where(ChatSession.id == session.id)
-    raised = raised.values(last_seq=ChatSession.last_seq + count, last_seen_at=now)
-    drawn = db.execute(raised.returning(ChatSession.last_seq).execution_options(synchronize_session=False))
-    return drawn.scalar_one() - count + 1
+    drawn = db.execute(_DRAW, {"session": session.id, "count": count, "now": now})
+    return int(drawn.scalar_one()) - count + 1
 
 
 def open_session(now: datetime) -> tuple[str, str, list[dict[str, Any]]]:
