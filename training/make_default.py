@@ -31,7 +31,7 @@ HEAL_STEPS = 400
 def settings(base: Path, **changes: Any) -> Settings:
     """The settings of the shipped model on ``base``."""
     chosen: dict[str, Any] = {
-        "base": str(base), "epochs": 6, "batch_size": 16, "max_tokens": 128, "rate": 1.5e-4,
+        "base": str(base), "epochs": 7, "batch_size": 16, "max_tokens": 128, "rate": 1.5e-4,
         "train_embeddings": False, "head_weights": HEAD_WEIGHTS, "parents": {"subcategory": "category"},
     }  # fmt: skip
     return Settings(**{**chosen, **changes})
