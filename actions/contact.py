@@ -51,3 +51,11 @@ def _declines(said: Said, contact: Contact, asked: str | None) -> bool:
     if asked != "contact" or said.has_substance:
         return asked == "contact" and bool(phrases.UNWILLING.search(said.text))
     return said.intent in ("deny", "dont_know", "cancel", "nothing") or bool(phrases.NOTHING.match(said.text))
+
+
+def without_phone(matter: str, own: str | None) -> str:
+    """Returns a matter without the resident's own number that was told in the same breath; others belong to it."""
+    if not own:
+        return matter
+    found = rf"[,，。;；\s]*(?:我的?)?(?:联系)?(?:电话|手机号?|号码)?(?:是|:|：)?\s*{re.escape(own)}"
+    return re.sub(found, "", matter) or matter

@@ -147,6 +147,11 @@ def is_proof(said: Said, waiting: dict[str, Any] | None) -> bool:
     return bool(_CASE_NO.search(said.text)) or bool(waiting and waiting != CALLBACK and _TAIL_ALONE.match(said.text))
 
 
+def awaits_supplement(waiting: dict[str, Any] | None) -> bool:
+    """Tells whether the resident was just asked what to add to a case: the answer reads like a matter of its own."""
+    return bool(waiting and waiting.get("wish") == "supplement" and waiting.get("asked"))
+
+
 def _half_proof(waiting: dict[str, Any], said: Said, wish: str) -> dict[str, Any]:
     """Returns the open question with the half of the proof that was told: the case number, or the digits alone."""
     number = _number(said.text) or waiting.get("case_no")
@@ -239,14 +244,14 @@ async def _move(
 ) -> list[EventType]:
     number = case["case_no"]
     asked = bool((tracker.get_slot("followup") or {}).get("asked"))
-    fields: dict[str, Any] = {"note": said.text}
+    fields: dict[str, Any] = {"note": said.text if said.rest or not said.photos else f"补充照片 {said.photos} 张"}
     if wish == "rate":
         stars = _stars(said.text)
         if stars is None:
             dispatcher.utter_message(response="utter_ask_stars", case_no=number)
             return [SlotSet("followup", {"wish": wish, "case_no": number, "asked": True})]
         fields["stars"] = stars
-    if wish == "supplement" and not asked and said.intent != "correct" and len(said.rest) < 10:
+    if wish == "supplement" and not asked and said.intent != "correct" and len(said.rest) < 10 and not said.photos:
         dispatcher.utter_message(response="utter_ask_supplement", case_no=number)
         return [SlotSet("followup", {"wish": wish, "case_no": number, "asked": True})]
     done = {"urge": "urged", "withdraw": "withdrawn", "supplement": "supplemented", "rate": "rated"}[wish]

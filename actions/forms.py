@@ -8,7 +8,7 @@ from rasa_sdk.executor import CollectingDispatcher
 
 from actions import offers
 from actions.desk import get_desk
-from actions.followups import CALLBACK, follow_up, is_proof
+from actions.followups import CALLBACK, awaits_supplement, follow_up, is_proof
 from actions.intake import decide, hear, read_ending, weigh
 from actions.reading import draft_from, given_place, known_from, said_from, slots_from
 from actions.state import Heard, Known, Said, Step
@@ -49,11 +49,11 @@ class ValidateAppealForm(Action):
 async def _beside_the_form(
     dispatcher: CollectingDispatcher, tracker: Tracker, said: Said, known: Known
 ) -> list[EventType] | None:
-    """Answers what begins no intake though it came to the form: a wish for a person, a number, digits asked for."""
+    """Answers what begins no intake though it came to the form: a wish for a person, a number, what was asked for."""
     asked, waiting = tracker.get_slot("requested_slot"), tracker.get_slot("followup")
     if said.danger:
         return None
-    if asked is None and is_proof(said, waiting):
+    if asked is None and (is_proof(said, waiting) or awaits_supplement(waiting)):
         return await follow_up(dispatcher, tracker, said)
     if asked is not None and said.intent == "ask_human" and not known.matter:
         return await follow_up(dispatcher, tracker, said)

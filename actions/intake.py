@@ -6,9 +6,9 @@ from typing import Any
 
 from actions import phrases
 from actions.adverts import advertises
-from actions.contact import read_contact
+from actions.contact import read_contact, without_phone
 from actions.danger import FALSE_ALARM, of_themselves, speaks_of_suicide, still_in_danger, takes_back, what_remains
-from actions.matter import read_command, read_matter, without_phone
+from actions.matter import read_command, read_matter
 from actions.place import read_place
 from actions.state import Heard, Known, Said, Step
 
@@ -98,7 +98,8 @@ def weigh(heard: Heard, triage: dict[str, Any]) -> Heard:
     emergency = known.emergency or bool(triage.get("emergency"))
     if heard.doubtful and not emergency and triage.get("appeal", 1.0) < APPEAL_BAR:
         return replace(heard, known=replace(known, matter=None))
-    matters = tuple(known.matters) or tuple(without_phone(one["text"]) for one in triage.get("matters") or ())
+    told = (one["text"] for one in triage.get("matters") or ())
+    matters = tuple(known.matters) or tuple(without_phone(one, known.contact.phone) for one in told)
     single = emergency or known.whole or len(matters) < 2
     after = replace(known, triage=triage, emergency=emergency, matters=() if single else matters)
     if not emergency or known.emergency:

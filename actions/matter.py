@@ -20,18 +20,22 @@ _FINDS = re.compile(
     r"(?:我们?|俺|家)*(?:就?[住在]+|就是|位于|靠近|挨着|离)|[一-鿿]{0,3}(?:地铁站|车站|路口|街口|门口|小区|大厦|学校|超市|医院)"
     r"|旁边?|附近|对面|[东西南北前后里]边|这边|那边"
 )
-_PHONE = re.compile(r"[,，。;；\s]*(?:我的?)?(?:联系)?(?:电话|手机号?|号码)?(?:是|:|：)?\s*1[3-9]\d{9}")
 _NEXT = re.compile(r"^(?:还有|還有|另外|此外|再|顺便|順便|对了|對了)")
 
 
 def read_command(said: Said, known: Known) -> Heard | None:
-    """Returns what a command about the matters leaves (第二件不报了, 合成一件, 事情写错了), or None if it is none."""
+    """Returns what a command about the matters leaves, or None if it is none.
+
+    第二件不报了, 第二件在枯桃社区, 合成一件, 分开报, 事情写错了…
+    """
     if known.matters and phrases.AS_ONE.search(said.text):
         return Heard(replace(known, matters=(), whole=True, confirmed=None))
     if known.whole and phrases.APART.match(said.text):
         return Heard(replace(known, whole=False, confirmed=None), grew=True)
     if known.matters and (match := phrases.ONLY.search(said.text) or phrases.DROP.search(said.text)):
         return Heard(_chosen(known, phrases.ordinals(said.text, match), keep=match.re is phrases.ONLY))
+    if known.matters and (found := phrases.PLACE_OF.match(said.text)) and said.place:
+        return Heard(_placed(known, phrases.ordinals(said.text, found), found["where"]))
     if known.matter and (found := phrases.CHANGE_MATTER.match(said.text)):
         new = (found["new"] or found["newer"] or "").strip()
         return Heard(replace(known, matter=new or None, matters=(), triage=None, confirmed=None), grew=bool(new))
@@ -48,9 +52,12 @@ def _chosen(known: Known, named: set[int], keep: bool) -> Known:
     return replace(known, matter="；".join(left), matters=tuple(left) if len(left) > 1 else (), confirmed=None)
 
 
-def without_phone(matter: str) -> str:
-    """Returns one of several matters without the phone number that was told in the same breath."""
-    return _PHONE.sub("", matter) or matter
+def _placed(known: Known, named: set[int], where: str) -> Known:
+    """Returns the matters with a place of its own for the one that 第二件在枯桃社区 names."""
+    count = len(known.matters)
+    at = {one % count for one in named if one < count}
+    matters = tuple(f"{one}（地点：{where}）" if i in at else one for i, one in enumerate(known.matters))
+    return replace(known, matters=matters, confirmed=None)
 
 
 def read_matter(said: Said, before: Known, after: Known, asked: str | None) -> Heard:

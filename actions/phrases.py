@@ -73,6 +73,9 @@ DROP = re.compile(
     rf"|(?:不报|不要|不反映|删掉?|删除|去掉|取消|撤掉|别报)第?{_ORDINAL.format('other')}{_PART}"
 )
 ONLY = re.compile(rf"(?:只|就)(?:报|要|留|提交|反映)第?{_ORDINAL.format('one')}{_PART}")
+PLACE_OF = re.compile(
+    rf"^第?{_ORDINAL.format('one')}{_PART}(?:的?(?:地点|地址|位置)(?:是|在)|(?:其实|应该)?是?在)(?P<where>.{{2,60}}?)[。!]?$"
+)
 AS_ONE = re.compile(
     r"合成一件|合(?:在|到)一(?:起|块)|合并|(?:算|当|作|报|写)(?:成|作|做)?一件|不用分|别分开|(?:其实)?(?:是|就是|都是)(?:同)?一件事"
 )

@@ -7,6 +7,7 @@ from typing import Any
 from rasa_sdk import Tracker
 from rasa_sdk.events import EventType, SlotSet
 
+from actions.contact import without_phone
 from actions.place_words import own_words
 from actions.state import SLOTS, Contact, Known, Said
 
@@ -101,9 +102,12 @@ def shorten(text: str, limit: int = 120) -> str:
 
 
 def matter_text(known: Known) -> str:
-    """Returns the matter as read back to the resident: one line, or a numbered list of the separate matters."""
+    """Returns the matter as read back to the resident: one line, or a numbered list of the separate matters.
+
+    Their own number, told in the same breath, stands under the contact and not in the story.
+    """
     if not known.matters:
-        return shorten(known.matter or "")
+        return shorten(without_phone(known.matter or "", known.contact.phone))
     return "".join(f"\n  {number}. {shorten(one, 60)}" for number, one in enumerate(known.matters, 1))
 
 

@@ -25,7 +25,15 @@ def domain_responses() -> dict[str, Any]:
 def play(monkeypatch):
     """Runs one action against a desk; returns the names of the responses, the slots and the desk."""
 
-    def run(action: Any, desk: Any, text: str, intent: str, slots: dict[str, Any] | None = None, **facts: Any) -> Any:
+    def run(
+        action: Any,
+        desk: Any,
+        text: str,
+        intent: str,
+        slots: dict[str, Any] | None = None,
+        photos: int = 0,
+        **facts: Any,
+    ) -> Any:
         for module in (filing, followups, forms, offers):
             monkeypatch.setattr(module, "get_desk", lambda: desk)
         entities = []
@@ -33,7 +41,12 @@ def play(monkeypatch):
             words = value["text"] if isinstance(value, dict) else value
             start = text.index(words)
             entities.append({"entity": kind, "value": value, "start": start, "end": start + len(words)})
-        message = {"text": text, "intent": {"name": intent, "confidence": 0.9}, "entities": entities, "metadata": {}}
+        message = {
+            "text": text,
+            "intent": {"name": intent, "confidence": 0.9},
+            "entities": entities,
+            "metadata": {"attachments": photos},
+        }
         events = [{"event": "user", "timestamp": 1.0}]
         loop = {"name": "appeal_form"} if action is ValidateAppealForm else {}
         tracker = Tracker("draft", dict(slots or {}), message, events, False, None, loop, "action_listen")

@@ -143,6 +143,28 @@ def test_a_correction_after_filing_is_added_to_the_case(play):
     assert desk.asked("act")[0] == (CASE["case_no"], "补充")
 
 
+def test_what_was_asked_for_as_an_addition_begins_no_new_appeal(play):
+    desk, waiting = Desk(cases=[CASE], act=CASE), {"wish": "supplement", "case_no": CASE["case_no"], "asked": True}
+    said, slots, _ = play(ValidateAppealForm, desk, "井盖比昨天翘得更高了", "report", {"followup": waiting})
+    assert (said, slots["outcome"], slots["followup"]) == (["utter_supplemented"], "abandoned", None)
+    assert desk.asked("act")[0] == (CASE["case_no"], "补充")
+
+
+def test_photos_asked_for_as_an_addition_are_named_in_the_note(play):
+    desk, waiting = Desk(cases=[CASE], act=CASE), {"wish": "supplement", "case_no": CASE["case_no"], "asked": True}
+    play(ValidateAppealForm, desk, "[图片]", "inform", {"followup": waiting}, photos=2)
+    assert [fields["note"] for name, _, fields in desk.told if name == "act"] == ["补充照片 2 张"]
+
+
+def test_danger_told_as_an_addition_is_an_emergency_of_its_own(play):
+    desk, waiting = (
+        Desk(triage=TRIAGE | {"emergency": True, "urgency": "特急", "emergency_number": "119"}),
+        {"wish": "supplement", "case_no": CASE["case_no"], "asked": True},
+    )
+    _, slots, _ = play(ValidateAppealForm, desk, "着火了快来人", "emergency", {"followup": waiting}, danger="着火")
+    assert (slots["emergency"], desk.asked("act")) == (True, [])
+
+
 def test_somebody_on_duty_is_called(play):
     said, _, _ = play(ActionFollowup, Desk(call_human=True), "转人工", "ask_human")
     assert said == ["utter_human_available"]

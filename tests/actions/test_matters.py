@@ -7,7 +7,7 @@ import pytest
 from actions.intake import hear, weigh
 from actions.reading import draft_from, matter_text
 from actions.state import Heard, Known
-from tests.actions.test_intake import COMPLETE, FIRE, KUTAO, ORDINARY, say, turn
+from tests.actions.test_intake import COMPLETE, FIRE, KUTAO, ORDINARY, WULONG, say, turn
 
 LIGHT, BINS, NOISE = "路灯坏了半个月", "垃圾没人收", "楼下KTV吵到半夜"
 TWO = ORDINARY | {"matters": [{"text": LIGHT}, {"text": BINS}]}
@@ -110,4 +110,21 @@ def test_a_correction_of_the_matter_keeps_place_and_phone():
 
 def test_a_phone_number_is_no_part_of_one_of_several_matters():
     told = ORDINARY | {"matters": [{"text": LIGHT}, {"text": f"{BINS}，我的电话是13800530101"}]}
-    assert weigh(Heard(Known(matter="x")), told).known.matters == (LIGHT, BINS)
+    assert weigh(Heard(replace(COMPLETE, matter="x")), told).known.matters == (LIGHT, BINS)
+
+
+def test_the_summary_leaves_their_own_number_to_the_contact_and_keeps_that_of_others():
+    known = replace(COMPLETE, matter="自称银行的13900001111天天骗老人，我的电话13800530101")
+    assert matter_text(known) == "自称银行的13900001111天天骗老人"
+
+
+@pytest.mark.parametrize("text", ["第二件在五龙社区", "第2个事情的地点是五龙社区。", "第二件其实是在五龙社区"])
+def test_one_of_several_gets_a_place_of_its_own(text):
+    step = turn(say(text, place=WULONG), SEVERAL, "confirmed", triage=None)
+    assert step.known.matters == (LIGHT, f"{BINS}（地点：五龙社区）", NOISE)
+    assert (step.known.place, step.ask, step.style) == (KUTAO, "confirmed", "several")
+
+
+def test_a_place_for_a_matter_that_is_not_on_the_list_changes_none():
+    step = turn(say("第五件在五龙社区", place=WULONG), SEVERAL, "confirmed", triage=None)
+    assert step.known.matters == SEVERAL.matters
