@@ -1,4 +1,7 @@
-"""``make test``: linters, types, arrows between rooms, then every test; ``--lint`` stops before the tests."""
+"""``make test``: linters, types, arrows between rooms, then every test.
+
+``--lint`` stops before the tests; anything else is handed to pytest, which then runs on one core.
+"""
 
 import os
 import subprocess
@@ -22,7 +25,8 @@ def main(arguments: list[str]) -> int:
         sys.stderr.write(f"没有通过：{'、'.join(failed)}\n")
     if "--lint" in arguments:
         return 1 if failed else 0
-    tests = run("测试（pytest）", [str(BIN / "python"), "-m", "pytest", *arguments])
+    at_once = ["-n", "2", "--dist", "loadgroup"]
+    tests = run("测试（pytest）", [str(BIN / "python"), "-m", "pytest", *(arguments or at_once)])
     return tests or (1 if failed else 0)
 
 

@@ -57,6 +57,15 @@ from classifier.routing import Router  # noqa: E402
 from classifier.triage import Triage  # noqa: E402
 
 PASSWORD = "很长的测试密码-2026"
+WHOLE_HOUSE = ("tests/e2e/", "tests/bot/")
+"""Rooms that start or train the whole house: one at a time, for their time limits and for the bot model they share."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keeps a file on one worker (``--dist loadgroup``), so that its servers start once; the house on one as well."""
+    for item in items:
+        file = item.nodeid.partition("::")[0]
+        item.add_marker(pytest.mark.xdist_group("house" if file.startswith(WHOLE_HOUSE) else file))
 
 
 def _postgres_bin() -> Path | None:
