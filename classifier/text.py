@@ -23,6 +23,11 @@ def _to_simplified() -> OpenCC:
     return OpenCC("t2s")
 
 
+def simplify(text: str) -> str:
+    """Returns ``text`` in simplified script, otherwise as it was typed."""
+    return str(_to_simplified().convert(text))
+
+
 def normalise(text: str) -> str:
     """Returns ``text`` in NFKC, simplified script, without control characters and with runs of space folded to one.
 
