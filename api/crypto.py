@@ -82,8 +82,12 @@ def keyed_digest(purpose: str, data: str) -> str:
 
 def keyed_digests(purpose: str, data: str) -> list[str]:
     """Returns the digest under every data key, newest first: what was written before a newer key came is found too."""
-    keys = (hashlib.sha256(f"{purpose}:{key}".encode()).digest() for key in _keys())
-    return [hmac.new(key, data.encode(), hashlib.sha256).hexdigest() for key in keys]
+    return [hmac.digest(_purpose_key(purpose, key), data.encode(), "sha256").hex() for key in _keys()]
+
+
+@lru_cache
+def _purpose_key(purpose: str, key: str) -> bytes:
+    return hashlib.sha256(f"{purpose}:{key}".encode()).digest()
 
 
 def phone_index(phone: str) -> str:

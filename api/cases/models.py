@@ -3,9 +3,26 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, Boolean, ForeignKey, Index, Integer, LargeBinary, String, Text, UniqueConstraint
-from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy import (
+    DDL,
+    JSON,
+    Boolean,
+    Connection,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    String,
+    Text,
+    UniqueConstraint,
+    bindparam,
+    event,
+    text,
+)
+from sqlalchemy.orm import Mapped, Mapper, mapped_column, relationship
+from sqlalchemy.orm.attributes import get_history
 
+from api.cases.words import SQLITE_INDEX, Document, document
 from api.columns import Names, UtcDateTime
 from api.crypto import EncryptedText
 from api.db import Base
@@ -197,3 +214,42 @@ class CaseCounter(Base):
 
     day: Mapped[str] = mapped_column(String(8), primary_key=True)
     last: Mapped[int] = mapped_column(Integer)
+
+
+class CaseWords(Base):
+    """What a case is found by. Kept with every write of a case, whoever makes it; SQLite's index has triggers."""
+
+    __tablename__ = "case_words"
+
+    case_id: Mapped[int] = mapped_column(ForeignKey("cases.id"), primary_key=True, autoincrement=False)
+    words: Mapped[list[str]] = mapped_column(Document)
+
+
+# Only PostgreSQL can index the column itself.
+event.listen(
+    CaseWords.__table__,
+    "after_create",
+    DDL("CREATE INDEX ix_case_words ON case_words USING gin (words)").execute_if(dialect="postgresql"),  # type: ignore[no-untyped-call]
+)
+for _statement in SQLITE_INDEX:
+    event.listen(CaseWords.__table__, "after_create", DDL(_statement).execute_if(dialect="sqlite"))  # type: ignore[no-untyped-call]
+
+SEARCHED = ("no", "category", "subcategory", "description", "place_text", "street", "community", "answer")
+"""The columns of a case that ``document`` reads, in its order."""
+_KEEP_WORDS = text(
+    "INSERT INTO case_words (case_id, words) VALUES (:case_id, :words) "
+    "ON CONFLICT (case_id) DO UPDATE SET words = excluded.words"
+).bindparams(bindparam("words", type_=Document))
+
+
+@event.listens_for(Case, "after_insert")
+def keep_words(_mapper: Mapper[Case] | None, connection: Connection, case: Case) -> None:
+    """Writes anew what ``case`` is found by."""
+    words = document(*(getattr(case, name) for name in SEARCHED))
+    connection.execute(_KEEP_WORDS, {"case_id": case.id, "words": words})
+
+
+@event.listens_for(Case, "after_update")
+def _keep_changed(mapper: Mapper[Case], connection: Connection, case: Case) -> None:
+    if any(get_history(case, name).added for name in SEARCHED):
+        keep_words(mapper, connection, case)

@@ -14,7 +14,7 @@ from api.accounts.scope import may_reveal, only_helps, visible_cases
 from api.cases.duplicates import get_duplicates
 from api.cases.filing import Filing, file_case
 from api.cases.history import record
-from api.cases.listing import CaseFilter, list_cases
+from api.cases.listing import COUNTED, CaseFilter, list_cases
 from api.cases.models import Case
 from api.cases.moves import apply_action, lock
 from api.cases.override import Override, override_triage
@@ -107,10 +107,11 @@ def file(
 
 @router.get("")
 def index(db: SessionDep, user: CurrentUser, now: Now, wanted: Annotated[CaseFilter, Query()]) -> dict[str, Any]:
-    """诉求件列表：筛选、分页，只含本岗位看得到的。"""
+    """诉求件列表：筛选、分页，只含本岗位看得到的。件数数到一万为止，再多时 ``more`` 为真。"""
     cases, total = list_cases(db, user, wanted, now)
     items = [case_summary(case, now, user.role) for case in cases]
-    return {"items": items, "total": total, "page": wanted.page, "page_size": wanted.page_size}
+    counted = {"total": min(total, COUNTED), "more": total > COUNTED}
+    return {"items": items, "page": wanted.page, "page_size": wanted.page_size} | counted
 
 
 @router.get("/{no}")

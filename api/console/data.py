@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from api.accounts.models import Role, User
 from api.accounts.scope import visible_cases
 from api.cases.deadlines import get_deadlines
-from api.cases.listing import CaseFilter, list_cases
+from api.cases.listing import COUNTED, CaseFilter, count_cases, list_cases
 from api.cases.models import Case, CaseHistory
 from api.cases.routing import office_of
 from api.cases.views import case_summary
@@ -109,11 +109,15 @@ def _tabs(user: User) -> dict[str, ColumnElement[bool]]:
 
 
 def _counts(db: Session, user: User, tabs: dict[str, ColumnElement[bool]]) -> dict[str, int]:
-    """Counts every tab; what is over, nearly everything after some months, is only counted in whole."""
+    """Counts every tab; what is over, nearly everything after some months, only as far as ``COUNTED``."""
     counted = select(*(func.count().filter(where) for where in tabs.values())).select_from(Case)
     numbers = db.execute(counted.where(visible_cases(user), is_open())).one()
-    everything = db.scalar(select(func.count()).select_from(Case).where(visible_cases(user))) or 0
-    return {**dict(zip(tabs, map(int, numbers), strict=True)), "all": everything}
+    return {**dict(zip(tabs, map(int, numbers), strict=True)), "all": count_cases(db, visible_cases(user))}
+
+
+def counted(total: int) -> str:
+    """Returns a number of cases as it is shown, ``10000+`` where counting has stopped."""
+    return str(total) if total <= COUNTED else f"{COUNTED}+"
 
 
 def _row(case: Case, user: User, now: datetime) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from nicegui.events import ValueChangeEventArguments
 from pydantic import ValidationError
 
 from api.accounts.models import Role
-from api.cases.listing import CaseFilter
+from api.cases.listing import COUNTED, CaseFilter
 from api.cases.numbers import LOCAL
 from api.columns import utcnow
 from api.console import data, export_data
@@ -98,7 +98,7 @@ class QueuePage:
             now = utcnow()
             data_, total = await self.desk.run(export_data.queue_xlsx, self.tab, self.order, self.wanted, now)
             if total > export_data.LIMIT:
-                words = f"共 {total} 件，只导出前 {export_data.LIMIT} 件，请加筛选条件分次导出"
+                words = f"共 {data.counted(total)} 件，只导出前 {export_data.LIMIT} 件，请加筛选条件分次导出"
                 ui.notify(words, type="warning", position="top", timeout=8000)
             ui.download.content(data_, f"诉求件-{now.astimezone(LOCAL):%Y%m%d-%H%M}.xlsx")
 
@@ -159,11 +159,13 @@ class QueuePage:
     async def refresh(self) -> None:
         """Reads the page of the queue anew; what has not changed is left alone."""
         found = await self.desk.run(data.queue, self.tab, self.order, self.wanted, utcnow())
-        pages = max(-(-found.total // PAGE_SIZE), 1)
+        pages = max(-(-min(found.total, COUNTED) // PAGE_SIZE), 1)
         if self.wanted.page > pages:
             self.wanted = self.wanted.model_copy(update={"page": pages})
             found = await self.desk.run(data.queue, self.tab, self.order, self.wanted, utcnow())
-        self.toggle.set_options({name: f"{words} {found.counts[name]}" for name, words in self.tabs.items()})
+        self.toggle.set_options(
+            {name: f"{words} {data.counted(found.counts[name])}" for name, words in self.tabs.items()}
+        )
         if found.rows != self.table.rows:
             self.table.rows = found.rows
             if self.bulk and self.table.selected:
@@ -172,7 +174,7 @@ class QueuePage:
                 self.table.selected = [row for row in found.rows if row["no"] in chosen]
                 self.bulk.show()
         self.empty.set_visibility(not found.rows)
-        self.summary.set_text(f"共 {found.total} 件")
+        self.summary.set_text(f"共 {data.counted(found.total)} 件")
         self.pager.max = pages
         self.pager.set_visibility(pages > 1)
         self.pager.set_value(self.wanted.page)

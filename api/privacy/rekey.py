@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from api.cases.audit import broken_link
 from api.cases.history import GENESIS, chain_hashes, end_chain, seals, unguarded
-from api.cases.models import Case, CaseHistory, Reporter
+from api.cases.models import Case, CaseHistory, Reporter, keep_words
 from api.cases.moves import lock
 from api.crypto import EncryptedText, keyed_digest, phone_index, reseal
 from api.db import Base
@@ -97,6 +97,22 @@ def _changes(bare: TableClause, key: str, names: list[str], rows: Sequence[Row[A
 def _renew_digests(sessions: sessionmaker[Session]) -> None:
     _renew_index(sessions, Reporter, "phone", "phone_index", phone_index)
     _renew_index(sessions, Follower, "openid", "openid_index", lambda openid: keyed_digest("openid", openid))
+    _renew_words(sessions)
+
+
+def _renew_words(sessions: sessionmaker[Session]) -> None:
+    """The pairs of an answer are looked for by their digests."""
+    last = 0
+    while True:
+        with sessions.begin() as db:
+            answered = select(Case).where(Case.id > last, Case.answer.is_not(None)).order_by(Case.id).limit(BATCH)
+            # Locked: an answer changed meanwhile must not be written over.
+            cases = db.scalars(answered.with_for_update()).all()
+            for case in cases:
+                keep_words(None, db.connection(), case)
+        if not cases:
+            return
+        last = cases[-1].id
 
 
 def _renew_index(

@@ -121,7 +121,7 @@ class TestListing:
             ({"q": "路灯 中韩"}, 3),
             ({"q": noise["no"]}, 1),
             ({"q": "100%"}, 1),
-            ({"q": "%"}, 1),
+            ({"q": "%"}, 0),
             ({"overdue": "true"}, 0),
             ({"overdue": "false"}, 4),
         ]

@@ -1,0 +1,58 @@
+"""Full-text search: what each case is found by."""
+
+from collections.abc import Sequence
+
+import sqlalchemy as sa
+from alembic import op
+
+from api.cases.words import SQLITE_INDEX, Document, document
+from api.crypto import unseal
+
+revision: str = "0008"
+down_revision: str | None = "0007"
+branch_labels: str | Sequence[str] | None = None
+depends_on: str | Sequence[str] | None = None
+
+BATCH = 1000
+_READ = sa.text(
+    "SELECT id, no, category, subcategory, description, place_text, street, community, answer FROM cases "
+    "WHERE id > :last ORDER BY id LIMIT :batch"
+)
+
+
+def upgrade() -> None:
+    """Adds the table, fills it from the cases there are, then builds the index."""
+    op.create_table(
+        "case_words",
+        sa.Column("case_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("words", Document(), nullable=False),
+        sa.ForeignKeyConstraint(["case_id"], ["cases.id"], name="fk_case_words_case_id_cases"),
+        sa.PrimaryKeyConstraint("case_id", name="pk_case_words"),
+    )
+    sqlite = op.get_bind().dialect.name == "sqlite"
+    if sqlite:
+        for statement in SQLITE_INDEX:
+            op.execute(statement)
+    _fill()
+    if not sqlite:
+        op.execute("CREATE INDEX ix_case_words ON case_words USING gin (words)")
+
+
+def _fill() -> None:
+    db = op.get_bind()
+    insert = sa.table("case_words", sa.column("case_id", sa.Integer), sa.column("words", Document)).insert()
+    last = 0
+    while rows := db.execute(_READ, {"last": last, "batch": BATCH}).all():
+        found = []
+        for case_id, *told, answer in rows:
+            texts = (*told, unseal(answer) if answer else None)
+            found.append({"case_id": case_id, "words": document(*texts)})
+        db.execute(insert, found)
+        last = rows[-1].id
+
+
+def downgrade() -> None:
+    """Drops it; the cases have lost nothing."""
+    if op.get_bind().dialect.name == "sqlite":
+        op.execute("DROP TABLE case_words_index")
+    op.drop_table("case_words")
