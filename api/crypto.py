@@ -121,6 +121,17 @@ def mask_numbers(text: str) -> str:
     return _NUMBER_IN_TEXT.sub(lambda found: mask_phone(found.group()) or "", text)
 
 
+def unmask_numbers(text: str, told: str) -> str:
+    """Puts the numbers of ``told`` back where ``text`` holds their masks; two that look alike stay masked."""
+    clear: dict[str, set[str]] = {}
+    for number in _NUMBER_IN_TEXT.findall(told):
+        clear.setdefault(mask_phone(number) or "", set()).add(number)
+    for mask, numbers in clear.items():
+        if len(numbers) == 1:
+            text = text.replace(mask, min(numbers))
+    return text
+
+
 class EncryptedText(TypeDecorator[str]):
     """Text that is sealed on the way into the database and unsealed on the way out."""
 

@@ -1,8 +1,9 @@
 """Conditions that ``workflow.yml`` names: which row of an action holds, and what refuses it."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
@@ -14,11 +15,17 @@ from api.cases.models import Case, Reporter
 from api.cases.reporters import acting
 from api.errors import Problem
 from classifier.taxonomy import LEVELS, Taxonomy
+from classifier.triage import Triager
 
 
 @dataclass(frozen=True)
 class Step:
-    """One action on one case, as checks and effects see it."""
+    """One action on one case, as checks and effects see it.
+
+    Attributes:
+        triager: judges what the action tells anew; the process's own when empty.
+        told: what effects add to the history row beside the changed fields.
+    """
 
     db: Session
     case: Case
@@ -27,6 +34,8 @@ class Step:
     deadlines: Deadlines
     taxonomy: Taxonomy
     actor: Actor | None = None
+    triager: Triager | None = None
+    told: dict[str, Any] = field(default_factory=dict)
 
     @property
     def reporter(self) -> Reporter:
@@ -145,9 +154,17 @@ def _can_merge(step: Step) -> str | None:
         return "不能并入自己"
     if main.status not in ("待受理", "已受理", "已派单", "办理中", "挂起"):
         return f"主件现在是“{main.status}”，不能并入"
-    if step.db.scalar(select(exists().where(Case.merged_into == step.case.no))):
-        return "这件已经是别的件的主件，不能再并入其他件"
-    return None
+    return "这件已经是别的件的主件，不能再并入其他件" if _leads(step) else None
+
+
+def _leads(step: Step) -> bool:
+    """Tells whether others are merged into the case."""
+    return bool(step.db.scalar(select(exists().where(Case.merged_into == step.case.no))))
+
+
+def _can_split(step: Step) -> str | None:
+    # Which of the parts the others meant nobody has asked them.
+    return "有别的件并进来，先取消并单再拆分" if _leads(step) else None
 
 
 def _urge_interval(step: Step) -> str | None:
@@ -182,5 +199,6 @@ CHECKS: dict[str, Callable[[Step], str | None]] = {
     "main_answered": _main_answered,
     "silence_over": _silence_over,
     "can_merge": _can_merge,
+    "can_split": _can_split,
     "urge_interval": _urge_interval,
 }

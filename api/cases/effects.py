@@ -6,6 +6,7 @@ from typing import Literal
 from api.cases.checks import Step
 from api.cases.deadlines import pause_clock, resume_clock, set_deadlines, start_clock
 from api.cases.routing import check_department, office_of
+from api.cases.splitting import split_case
 from api.errors import Problem
 from classifier.routing import STREET_OFFICE
 from classifier.taxonomy import LEVELS
@@ -151,6 +152,7 @@ EFFECTS: dict[str, Callable[[Step], None]] = {
     "close": _close,
     "merge": _merge,
     "unmerge": _unmerge,
+    "split": split_case,
     "leave": _leave,
     "supervise": _supervise,
     "urge": _urge,

@@ -5,6 +5,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000)]
+Story = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=20_000)]
 
 FIELD_NAMES = {
     "reason": "原因",
@@ -16,6 +17,7 @@ FIELD_NAMES = {
     "stars": "评分",
     "main_no": "主件编号",
     "reporter": "反映人",
+    "parts": "拆成的几件",
 }
 
 
@@ -30,6 +32,7 @@ class ActionFields(BaseModel):
         stars: 1 to 5; 1 and 2 mean unsatisfied.
         main_no: number of the main case that this one is merged into.
         reporter: whose call-back or rating it is: 1 for who filed, 2 for the first who joined; empty for the main one.
+        parts: the matters into which a case is parted, the one that stays first.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -43,6 +46,7 @@ class ActionFields(BaseModel):
     stars: int | None = Field(None, ge=1, le=5)
     main_no: Words | None = None
     reporter: int | None = Field(None, ge=1, le=100_000)
+    parts: list[Story] | None = Field(None, min_length=2, max_length=5)
 
     @property
     def words(self) -> str | None:

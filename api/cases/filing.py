@@ -8,12 +8,12 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from api.accounts.deps import Actor
-from api.cases.deadlines import get_deadlines, start_clock
-from api.cases.following import Contact
+from api.cases.deadlines import get_deadlines, set_deadlines, start_clock
 from api.cases.history import record
+from api.cases.matter_words import embedding
 from api.cases.models import Case
 from api.cases.numbers import next_number
-from api.cases.similar import embedding
+from api.cases.reporters import Contact
 from api.crypto import mask_numbers
 from api.errors import Problem
 from api.outbox.models import emit
@@ -36,6 +36,7 @@ class Filing:
         session_id: the chat session that owns the case.
         draft_id: the draft that became the case.
         group: what the cases of one message share; empty for a case by itself.
+        split_from: the case that told of this matter too: its reporters and the start of its clock go with it.
     """
 
     description: str
@@ -49,6 +50,7 @@ class Filing:
     session_id: str | None = None
     draft_id: str | None = None
     group: str | None = None
+    split_from: Case | None = None
 
 
 def file_case(
@@ -83,7 +85,9 @@ def file_case(
         if existing := _by_key(db, filing.idempotency_key):
             return existing, False
         raise
-    record(db, case, "提交", actor, now, before={}, after={"status": case.status, "urgency": case.urgency}, public=True)
+    action, note = ("拆出", f"由 {filing.split_from.no} 拆分") if filing.split_from else ("提交", None)
+    after = {"status": case.status, "urgency": case.urgency}
+    record(db, case, action, actor, now, before={}, after=after, note=note, public=True)
     emit(db, "case.filed", {"case_no": case.no, "source": case.source, "urgency": case.urgency})
     db.flush()
     return case, True
@@ -126,5 +130,16 @@ def _triaged(filing: Filing, description: str, triager: Triager, places: PlaceRe
         updated_at=now,
     )
     start_clock(case, now, get_deadlines())
-    case.reporters = [Contact(filing.name, filing.phone, filing.anonymous).reporter(filing.session_id)]
+    if filing.split_from:
+        _come_from(case, filing.split_from, now)
+    else:
+        case.reporters = [Contact(filing.name, filing.phone, filing.anonymous).reporter(filing.session_id)]
     return case
+
+
+def _come_from(case: Case, origin: Case, now: datetime) -> None:
+    """Gives a part the reporters of the whole, each with a rating of their own, and the day on which they reported."""
+    case.clock_started_at, case.pauses = origin.clock_started_at, list(origin.pauses)
+    set_deadlines(case, now, get_deadlines())
+    staying = [one for one in origin.reporters if one.left_at is None]
+    case.reporters = [Contact(one.name, one.phone, one.anonymous).reporter(one.session_id) for one in staying]

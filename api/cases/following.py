@@ -1,37 +1,17 @@
 """Joining a case that somebody else has filed, instead of filing the same matter again."""
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy.orm import Session
 
 from api.accounts.deps import Actor
 from api.cases.history import record
-from api.cases.models import Case, Reporter
+from api.cases.models import Case
 from api.cases.moves import lock
+from api.cases.reporters import Contact
 from api.cases.workflow import get_workflow
-from api.crypto import phone_index
 from api.errors import Problem
 from api.outbox.models import emit
-
-
-@dataclass(frozen=True)
-class Contact:
-    """How a resident wants to be reached; an anonymous one's name is not kept."""
-
-    name: str | None
-    phone: str | None
-    anonymous: bool
-
-    def reporter(self, session_id: str | None) -> Reporter:
-        """Returns the reporter that this makes."""
-        return Reporter(
-            name=None if self.anonymous else self.name,
-            phone=self.phone,
-            phone_index=phone_index(self.phone) if self.phone else None,
-            anonymous=self.anonymous,
-            session_id=session_id,
-        )
 
 
 def follow(db: Session, case: Case, contact: Contact, session_id: str, now: datetime, words: str | None = None) -> bool:

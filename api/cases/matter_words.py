@@ -2,9 +2,12 @@
 
 import re
 
+import numpy as np
+
 from api.triage.service import get_places
 from classifier.facts import find_facts
 from classifier.text import normalise
+from classifier.triage import Triager
 
 _SPEAKER = r"(?:我们?|俺们?|本人)"
 _GREETING = re.compile(
@@ -34,3 +37,9 @@ def matter_words(text: str) -> str:
         rest = pattern.sub("", rest)
     rest = _MARKS.sub("", rest)
     return rest if len(rest) >= _LEAST else plain
+
+
+def embedding(text: str, triager: Triager) -> bytes:
+    """Returns the encoder's vector of a text's matter as float16 bytes, as it is kept with a case."""
+    vector: bytes = triager.encoder.embed([matter_words(text)])[0].astype(np.float16).tobytes()
+    return vector

@@ -19,6 +19,7 @@ from api.cases.workflow import Move, Workflow, get_workflow
 from api.errors import Problem
 from api.outbox.models import emit
 from api.triage.service import get_taxonomy
+from classifier.triage import Triager
 
 # What the history compares; texts and personal data are not among it.
 TRACKED = (
@@ -44,7 +45,16 @@ TRACKED = (
 )
 
 
-def apply_action(db: Session, case: Case, action: str, actor: Actor, now: datetime, **fields: Any) -> Case:
+def apply_action(
+    db: Session,
+    case: Case,
+    action: str,
+    actor: Actor,
+    now: datetime,
+    *,
+    triager: Triager | None = None,
+    **fields: Any,
+) -> Case:
     """Does one workflow action, with its history row and its event, and flushes; committing is the caller's.
 
     Args:
@@ -53,6 +63,7 @@ def apply_action(db: Session, case: Case, action: str, actor: Actor, now: dateti
         action: as in the table, for example 派单.
         actor: its role decides; whether it may see the case at all is the caller's business.
         now: the moment of the action.
+        triager: judges what the action tells anew (拆分); the process's own when empty.
         fields: as in ``ActionFields``.
 
     Raises:
@@ -61,7 +72,7 @@ def apply_action(db: Session, case: Case, action: str, actor: Actor, now: dateti
     """
     filled = _fields(fields)
     lock(db, case)
-    step = Step(db, case, filled, now, get_deadlines(), get_taxonomy(), actor)
+    step = Step(db, case, filled, now, get_deadlines(), get_taxonomy(), actor, triager)
     reporter = step.reporter
     if actor.kind == "resident" and reporter.left_at:
         raise Problem(409, "您已经撤回了这件诉求")
@@ -77,6 +88,7 @@ def apply_action(db: Session, case: Case, action: str, actor: Actor, now: dateti
         EFFECTS[name](step)
     case.updated_at = now
     old, new = difference(before, snapshot(case))
+    new |= step.told
     if filled.stars:
         new["stars"] = filled.stars
     event: dict[str, Any] = {"case_no": case.no, "action": action}

@@ -1,11 +1,33 @@
 """Several people with one matter: who of them acts, and what of the case each may read."""
 
+from dataclasses import dataclass
+
 from api.accounts.deps import Actor
 from api.cases.models import Case, CaseHistory, Reporter
+from api.crypto import phone_index
 from api.errors import Problem
 
 # Between the staff and one reporter; the others neither hear nor read it.
 PERSONAL = frozenset({"回访", "评价"})
+
+
+@dataclass(frozen=True)
+class Contact:
+    """How a resident wants to be reached; an anonymous one's name is not kept."""
+
+    name: str | None
+    phone: str | None
+    anonymous: bool
+
+    def reporter(self, session_id: str | None) -> Reporter:
+        """Returns the reporter that this makes."""
+        return Reporter(
+            name=None if self.anonymous else self.name,
+            phone=self.phone,
+            phone_index=phone_index(self.phone) if self.phone else None,
+            anonymous=self.anonymous,
+            session_id=session_id,
+        )
 
 
 def acting(case: Case, actor: Actor | None, number: int | None) -> Reporter:

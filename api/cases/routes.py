@@ -21,6 +21,7 @@ from api.cases.override import Override, override_triage
 from api.cases.reporters import acting
 from api.cases.schemas import ActionIn, CaseIn, RevealIn
 from api.cases.similar import answered_cases, near_cases, probe_case
+from api.cases.splitting import proposed_parts
 from api.cases.views import case_summary, case_view, similar_view
 from api.cases.workflow import get_workflow
 from api.db import SessionDep
@@ -126,6 +127,12 @@ def similar(no: str, db: SessionDep, user: CurrentUser, now: Now, triager: Triag
     return {"items": similar_cases(db, find_case(db, no, user), user, triager, now)}
 
 
+@router.get("/{no}/parts")
+def parts(no: str, db: SessionDep, user: CurrentUser, triager: TriagerDep) -> dict[str, Any]:
+    """这件里说了几件事：拆分时的建议，号码已打码；看不出第二件事时只有一条。"""
+    return {"parts": proposed_parts(find_case(db, no, user), triager)}
+
+
 @router.patch("/{no}/triage")
 def override(no: str, body: Override, db: SessionDep, user: Judge, now: Now, taxonomy: TaxonomyDep) -> dict[str, Any]:
     """人工改判：系统建议保留，人的决定生效，重新算承办单位、层级和时限，并留作训练反馈。"""
@@ -136,7 +143,7 @@ def override(no: str, body: Override, db: SessionDep, user: Judge, now: Now, tax
 
 
 @router.post("/{no}/actions")
-def act(no: str, body: ActionIn, db: SessionDep, user: CurrentUser, now: Now) -> dict[str, Any]:
+def act(no: str, body: ActionIn, db: SessionDep, user: CurrentUser, now: Now, triager: TriagerDep) -> dict[str, Any]:
     """按流转表办理一步。"""
     case = find_case(db, no, user)
     if only_helps(user, case) and not any(move.co for move in get_workflow().rows(body.action)):
@@ -145,7 +152,7 @@ def act(no: str, body: ActionIn, db: SessionDep, user: CurrentUser, now: Now) ->
         # What the rules say of a main case would tell of one that this person may not see.
         find_case(db, body.main_no, user)
     fields = body.model_dump(exclude={"action"}, exclude_none=True)
-    apply_action(db, case, body.action, Actor.of(user), now, **fields)
+    apply_action(db, case, body.action, Actor.of(user), now, triager=triager, **fields)
     db.commit()
     return _view(db, case, user, now)
 

@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Row, Select, and_, or_, select
 from sqlalchemy.orm import Session, selectinload
 
 from api.cases.duplicates import DuplicateRules, Spot, near
-from api.cases.matter_words import matter_words
+from api.cases.matter_words import embedding, matter_words
 from api.cases.models import Case
 from api.cases.workflow import get_workflow
 from classifier.places import PlaceResolver
@@ -35,12 +35,6 @@ class Probe:
     spot: Spot
     vector: np.ndarray
     version: str
-
-
-def embedding(text: str, triager: Triager) -> bytes:
-    """Returns the encoder's vector of a text's matter as float16 bytes, as it is kept with a case."""
-    vector: bytes = triager.encoder.embed([matter_words(text)])[0].astype(np.float16).tobytes()
-    return vector
 
 
 def probe_text(text: str, place_text: str | None, triager: Triager, places: PlaceResolver) -> Probe:

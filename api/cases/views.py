@@ -13,7 +13,7 @@ from api.cases.workflow import get_workflow
 from api.crypto import mask_name, mask_numbers, mask_phone
 
 # What a reporter reads of a change; the rest is between the departments.
-_PUBLIC_CHANGES = ("status", "department", "due_at", "stars")
+_PUBLIC_CHANGES = ("status", "department", "due_at", "stars", "parts")
 
 
 def local_iso(moment: datetime | None) -> str | None:

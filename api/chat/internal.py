@@ -9,9 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from api.accounts.deps import Actor, Now
 from api.cases.deadlines import get_deadlines
-from api.cases.following import Contact
 from api.cases.moves import apply_action
-from api.cases.reporters import number_of
+from api.cases.reporters import Contact, number_of
 from api.chat import attachments, drafts, joining, matters, ownership
 from api.chat.models import PERSON, WANTS_PERSON, ChatSession, Draft
 from api.db import SessionDep

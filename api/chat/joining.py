@@ -7,9 +7,10 @@ from sqlalchemy import select, true
 from sqlalchemy.orm import Session
 
 from api.cases.duplicates import get_duplicates
-from api.cases.following import Contact, follow
+from api.cases.following import follow
 from api.cases.models import Case
 from api.cases.public_words import public_place, public_summary
+from api.cases.reporters import Contact
 from api.cases.similar import near_cases, probe_text
 from api.chat.drafts import known
 from api.chat.models import Draft

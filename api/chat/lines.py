@@ -86,7 +86,7 @@ class FrontLines(_Strict):
     def _known_news(cls, value: dict[str, _Bubble]) -> dict[str, _Bubble]:
         for line in value.values():
             names = {name for _, name, _, _ in string.Formatter().parse(line.text) if name is not None}
-            if unknown := names - {"case_no", "department", "answer", "note", "due"}:
+            if unknown := names - {"case_no", "department", "answer", "note", "due", "parts"}:
                 raise ValueError(f"不认识的名字 {unknown}")
         return value
 

@@ -8,6 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from api.cases.models import Case
+from api.cases.splitting import place_of
 from api.chat.drafts import Known, file_draft
 from api.chat.models import Draft
 from classifier.places import PlaceResolver
@@ -44,7 +45,7 @@ def file_all(
     alarming = alarming if any(alarming) else [emergency] * len(matters)
     created = False
     for part, (text, alarm) in enumerate(zip(matters, alarming, strict=True), 1):
-        told = replace(what, description=text, place_text=_place(text, what.place_text, places))
+        told = replace(what, description=text, place_text=place_of(text, what.place_text, places))
         _case, new = file_draft(db, draft, told, now, emergency=alarm, triager=triager, places=places, part=part)
         created = created or new
     return _cases(db, draft), created
@@ -52,13 +53,6 @@ def file_all(
 
 def _cases(db: Session, draft: Draft) -> list[Case]:
     return list(db.scalars(select(Case).where(Case.draft_id == draft.id).order_by(Case.id)))
-
-
-def _place(text: str, common: str | None, places: PlaceResolver) -> str | None:
-    """Returns the place of one matter: its own words where they lead elsewhere in the district."""
-    own, shared = places.resolve(text), places.resolve(common or "")
-    elsewhere = (own.street, own.community) != (shared.street, shared.community)
-    return own.text if own.precise and own.street and elsewhere else common
 
 
 def brief(case: Case) -> dict[str, Any]:

@@ -54,4 +54,5 @@ def _words(row: CaseHistory, case: Case, own: bool) -> dict[str, str]:
     said = {"answer": case.answer or "", "note": (row.note or "") if row.public else ""}
     # What was written to the one who filed may name their number.
     shown = said if own else {name: mask_numbers(text) for name, text in said.items()}
-    return shown | {"department": case.department, "due": f"{due.month}月{due.day}日 {due:%H:%M}"}
+    parts = "、".join(row.after.get("parts", []))
+    return shown | {"parts": parts, "department": case.department, "due": f"{due.month}月{due.day}日 {due:%H:%M}"}

@@ -16,6 +16,7 @@ from api.cases.schemas import ActionIn
 from api.cases.workflow import Move, get_workflow
 from api.console.data import Ticket, as_staff
 from api.errors import Problem
+from api.triage.service import get_triager
 
 LIMIT = 100
 # What can be said once for many; an answer, a call-back or a rating is each reporter's own.
@@ -101,7 +102,7 @@ def _one(ticket: Ticket, no: str, status: str, body: ActionIn, now: datetime) ->
     try:
         with as_staff(ticket) as (db, user):
             _still(db, user, no, status)
-            view = routes.act(no, body, db, user, now)
+            view = routes.act(no, body, db, user, now, get_triager())
     except Problem as problem:
         if problem.status == 401:
             raise

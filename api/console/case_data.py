@@ -122,7 +122,13 @@ def act(ticket: Ticket, no: str, seq: int, action: str, fields: dict[str, Any], 
         except ValidationError as error:
             wrong = "、".join(FIELD_NAMES.get(str(one["loc"][0]), str(one["loc"][0])) for one in error.errors())
             raise Problem(422, f"{wrong}：没有填、太长或超出范围") from error
-        routes.act(no, body, db, user, now)
+        routes.act(no, body, db, user, now, get_triager())
+
+
+def proposed_parts(ticket: Ticket, no: str) -> list[str]:
+    """Returns the matters that the model sees in a case, numbers masked; raises ``Problem`` 404 out of scope."""
+    with as_staff(ticket) as (db, user):
+        return list(routes.parts(no, db, user, get_triager())["parts"])
 
 
 def override(ticket: Ticket, no: str, seq: int, wish: dict[str, str], now: datetime) -> None:

@@ -12,6 +12,7 @@ from api.columns import utcnow
 from api.console import case_data, data
 from api.console.case_data import CasePage
 from api.console.frame import caught, text
+from api.console.parts_field import PartsField
 from api.console.session import Desk
 from api.console.turns import Offer
 
@@ -27,25 +28,11 @@ STARS = {5: "5 星　很满意", 4: "4 星　满意", 3: "3 星　一般", 2: "2
 _OF_ONE = {*PERSONAL, "撤回"}
 
 
-class MovesCard:
-    """The card of moves. Their dialogs live in ``layer``, so that a page built anew leaves half-written words alone."""
+class Moves:
+    """Asks for the moves of a case. Dialogs live in ``layer``: a page built anew leaves half-written words alone."""
 
     def __init__(self, desk: Desk, shown: CasePage, layer: ui.element, done: Callable[[], Awaitable[CasePage]]) -> None:
         self.desk, self.shown, self.layer, self.done = desk, shown, layer, done
-        offers = [offer for offer in shown.offers if offer.refusal is None]
-        refused = [offer for offer in shown.offers if offer.refusal]
-        with ui.element("section").classes("card moves"):
-            text("现在可以办", "h2")
-            with ui.element("div").classes("cluster"):
-                for offer in offers:
-                    self._button(offer)
-            if not offers:
-                text("您的岗位现在没有要办的。", "p", "hint")
-            if refused:
-                with ui.element("details"):
-                    text("暂时不能办的", "summary")
-                    for offer in refused:
-                        text(f"{offer.action}：{offer.refusal}", "p", "hint")
 
     def offered(self, action: str) -> bool:
         """Tells whether a move can be made now."""
@@ -54,12 +41,6 @@ class MovesCard:
     def ask(self, action: str, **filled: str) -> None:
         """Opens the dialog of a move that is on offer, with some of its fields filled in."""
         self._ask(next(offer for offer in self.shown.offers if offer.action == action), filled)
-
-    def _button(self, offer: Offer) -> None:
-        look = "unelevated" if offer.forward else "outline"
-        button = ui.button(offer.action, on_click=lambda: self._ask(offer)).props(f"{look} no-caps")
-        if offer.closes:
-            button.props("color=negative")
 
     def _ask(self, offer: Offer, filled: dict[str, str] | None = None) -> None:
         # The move is judged against what was on the page when it was chosen, or was shown after a conflict.
@@ -104,6 +85,8 @@ class MovesCard:
         view, needed = self.shown.view, name in offer.needs
         label = FIELD_NAMES[name] + ("（必填）" if needed else "（可不填）")
         match name:
+            case "parts":
+                return PartsField(self.desk, view["no"], view["description"])
             case "department":
                 if not needed:
                     label = (
@@ -129,6 +112,33 @@ class MovesCard:
             case _:
                 field = ui.textarea(label, placeholder=HINTS[name]).props("autogrow maxlength=2000")
         return field.props("outlined dense").classes(f"wide field-{name}")
+
+
+class MovesCard(Moves):
+    """The card of moves."""
+
+    def __init__(self, desk: Desk, shown: CasePage, layer: ui.element, done: Callable[[], Awaitable[CasePage]]) -> None:
+        super().__init__(desk, shown, layer, done)
+        offers = [offer for offer in shown.offers if offer.refusal is None]
+        refused = [offer for offer in shown.offers if offer.refusal]
+        with ui.element("section").classes("card moves"):
+            text("现在可以办", "h2")
+            with ui.element("div").classes("cluster"):
+                for offer in offers:
+                    self._button(offer)
+            if not offers:
+                text("您的岗位现在没有要办的。", "p", "hint")
+            if refused:
+                with ui.element("details"):
+                    text("暂时不能办的", "summary")
+                    for offer in refused:
+                        text(f"{offer.action}：{offer.refusal}", "p", "hint")
+
+    def _button(self, offer: Offer) -> None:
+        look = "unelevated" if offer.forward else "outline"
+        button = ui.button(offer.action, on_click=lambda: self._ask(offer)).props(f"{look} no-caps")
+        if offer.closes:
+            button.props("color=negative")
 
 
 def person(one: dict[str, Any]) -> str:

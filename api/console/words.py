@@ -28,6 +28,7 @@ LABELS = {
     "supervised_at": "督办",
     "yellow_at": "黄牌",
     "red_at": "红牌",
+    "parts": "拆出的件",
 }
 _DONE = {
     "提交": "提交了诉求",
@@ -49,6 +50,8 @@ _DONE = {
     "红牌": "已经超期，亮红牌",
     "撤回": "撤回了诉求",
     "补充": "补充了情况",
+    "拆分": "把这件拆开，几件事分开办",
+    "拆出": "从别的件里拆出了这件",
     "加入关注": "反映了同一件事，加入关注",
 }
 
@@ -82,7 +85,7 @@ def _event(row: dict[str, Any], names: dict[str, str]) -> Event:
     what = _DONE.get(row["action"], row["action"])
     if row["action"] in ("派单", "改派") and after.get("department"):
         what = f"派单给{after['department']}"
-    first = row["action"] == "提交"
+    first = row["action"] in ("提交", "拆出")
     changes = [] if first else [_change(name, row["before"].get(name), after[name]) for name in LABELS if name in after]
     return Event(
         who=who(row["actor"], names),

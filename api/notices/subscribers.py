@@ -52,8 +52,8 @@ def _filed(db: Session, event: OutboxEvent, now: datetime) -> None:
 @subscribe("case.changed")
 def _changed(db: Session, event: OutboxEvent, now: datetime) -> None:
     case, action = _case(db, event), event.payload["action"]
-    if action == "改判" and case.urgency == "特急":
-        db.add(Notice(at=now, roles=DUTY, urgent=True, title=f"改判为特急：{case.no}", subject=case.no))
+    if action in ("改判", "拆分") and case.urgency == "特急":
+        db.add(Notice(at=now, roles=DUTY, urgent=True, title=f"{action}为特急：{case.no}", subject=case.no))
     if action == "评价" and case.status == "办理中":
         db.add(Notice(at=now, roles=DUTY, title=f"居民不满意，重新办理：{case.no}", subject=case.no))
     elif action == "评价" and _unsatisfied_beside(case, event.payload.get("reporter", 1)):

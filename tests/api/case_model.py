@@ -25,6 +25,8 @@ LEVELS = ("社区", "街道", "区")
 # Two matters: one that only the district settles, one that goes up and down.
 CLASSES = {("城乡建设", "路灯照明"): "区", ("民政", "社会救助"): "街道"}
 WORDS = {"reason": "原因", "note": "说明", "answer": "答复", "department": "区城市管理局", "co_departments": []}
+PARTS = ["路灯坏了", "井盖丢了"]
+WORDS["parts"] = PARTS
 MERGEABLE = ("待受理", "已受理", "已派单", "办理中", "挂起")
 
 
@@ -188,6 +190,7 @@ FULFILLED: dict[str, Callable[[Look], bool]] = {
     "main_answered": lambda look: look.world[look.case.main or ""].answered,
     "silence_over": lambda look: bool(look.case.called_back and look.now >= look.case.called_back + timedelta(days=7)),
     "can_merge": _mergeable,
+    "can_split": lambda look: not look.leads,
     "urge_interval": lambda look: look.case.urged is None or look.now >= look.case.urged + timedelta(hours=4),
 }
 
@@ -265,7 +268,16 @@ EFFECTS: dict[str, Callable[[Model, Attempt, Person, datetime], None]] = {
     "urge": _sets(urged=lambda case, attempt, now: now),
     "close": _sets(),
     "supervise": _sets(),
+    # The triager of the walk judges the first part as it judged the whole.
+    "split": _sets(),
 }
+
+
+def part_of(case: Model, no: str) -> Model:
+    """Returns what is split off: a case of its own, with the reporters who stay and the same start of the clock."""
+    level = "区" if case.urgency == "特急" else case.natural_level
+    people = [Person(one.session) for one in case.people if not one.left]
+    return Model(no, case.natural_level, level, case.urgency, case.started, people, pauses=list(case.pauses))
 
 
 def attempts(world: World, case: Model) -> Iterator[Attempt]:

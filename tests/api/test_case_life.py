@@ -18,16 +18,18 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
+from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 
 from api.accounts.deps import Actor
 from api.accounts.models import Role
 from api.cases.audit import broken_link
 from api.cases.filing import Filing, file_case
-from api.cases.following import Contact, follow
+from api.cases.following import follow
 from api.cases.models import Case
 from api.cases.moves import apply_action
 from api.cases.override import Override, override_triage
+from api.cases.reporters import Contact
 from api.errors import Problem
 from api.triage.service import get_places, get_taxonomy
 from tests.api import case_model as rules
@@ -73,6 +75,19 @@ class CaseLife(RuleBasedStateMachine):
     def another(self, kind: tuple[str, str], urgency: str) -> None:
         """Files a further case."""
         self._file(kind, urgency)
+
+    def _triager(self, model: Model) -> FixedTriager:
+        """Judges every text as the case stands."""
+        triager = FixedTriager()
+        kinds = [kind for kind, level in CLASSES.items() if level == model.natural_level]
+        (triager.category, triager.subcategory), triager.urgency = kinds[0], model.urgency
+        return triager
+
+    def _meet_parts(self, no: str) -> None:
+        """Takes what was split off into the world."""
+        for part in self.cases[no].history[-1].after["parts"]:
+            self.cases[part] = self.db.scalars(select(Case).where(Case.no == part)).one()
+            self.world[part] = rules.part_of(self.world[no], part)
 
     def _file(self, kind: tuple[str, str], urgency: str) -> None:
         triager = FixedTriager()
@@ -122,7 +137,7 @@ class CaseLife(RuleBasedStateMachine):
         action=st.sampled_from(ACTIONS),
         stars=st.integers(1, 5),
         days=st.sampled_from([1, 10, 11]),
-        forgotten=st.sampled_from([None, "reason", "note", "answer", "stars", "days", "department"]),
+        forgotten=st.sampled_from([None, "reason", "note", "answer", "stars", "days", "department", "parts"]),
         reporter=st.sampled_from([None, None, 1, 2]),
     )
     def whatever(
@@ -176,7 +191,8 @@ class CaseLife(RuleBasedStateMachine):
         got: Any = 200
         try:
             with self.db.begin_nested():
-                apply_action(self.db, case, attempt.action, actor, self.now, **attempt.fields)
+                triager: Any = self._triager(model)
+                apply_action(self.db, case, attempt.action, actor, self.now, triager=triager, **attempt.fields)
         except Problem as problem:
             got = problem.status
             self.db.refresh(case)
@@ -184,6 +200,8 @@ class CaseLife(RuleBasedStateMachine):
         if not isinstance(expected, int):
             self.last = (no, attempt)
             rules.follow(model, expected, attempt, self.now)
+            if attempt.action == "拆分":
+                self._meet_parts(no)
 
     def everything(self, no: str) -> None:
         """Every action is tried by one of each kind of people, as the oracle sees them. Nothing of it stays."""
@@ -233,6 +251,7 @@ TOURS = {
     "returned twice": "受理 派单 退单 同意退单 派单 退单 协调 申请延期 批准延期",
     "reviewed below": "受理 派单 下派 上报 接单 挂起 恢复 反馈 退回重办 反馈 审核通过",
     "merged": "并单 取消并单 催办 撤回",
+    "split": "拆分 受理 拆分 派单 退单 拆分 同意退单 不予受理",
 }
 
 

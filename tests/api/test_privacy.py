@@ -13,10 +13,11 @@ from api.accounts.deps import SYSTEM, Actor
 from api.accounts.models import Role
 from api.cases.audit import broken_link, findings, missing_cases
 from api.cases.filing import Filing, file_case
-from api.cases.following import Contact, follow
+from api.cases.following import follow
 from api.cases.history import unguarded
 from api.cases.models import Case, Reporter
 from api.cases.moves import apply_action
+from api.cases.reporters import Contact
 from api.chat.models import ChatMessage, ChatSession, Draft
 from api.cli import app
 from api.db import Base

@@ -5,8 +5,9 @@ from collections.abc import Callable
 from playwright.sync_api import Page, expect
 from sqlalchemy import select
 
-from api.cases.following import Contact, follow
+from api.cases.following import follow
 from api.cases.models import Case
+from api.cases.reporters import Contact
 from api.columns import utcnow
 from tests.console.conftest import Console
 
