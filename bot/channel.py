@@ -92,7 +92,7 @@ class LaoxianChannel(InputChannel):
             sender, text = body.get("sender"), body.get("message")
             if not isinstance(sender, str) or not sender or not isinstance(text, str) or not text.strip():
                 return json({"detail": "sender 和 message 必填"}, status=422)
-            turn = Turn(vector=_vector(body.get("vector")))
+            turn = Turn(vectors=_vectors(body.get("vector")))
             return await self._turn(on_new_message, turn, sender, text, body.get("metadata") or {})
 
         @webhook.listener("after_server_stop")
@@ -161,9 +161,9 @@ def buttons_last(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [*bare, *({**message, "quick_replies": list(offered.values())} for message in messages[-1:])]
 
 
-def _vector(sent: Any) -> np.ndarray | None:
-    """Returns a sentence vector from its base64 form; None where none came, so that the bot reads the text itself."""
-    return np.frombuffer(b64decode(sent), np.float32) if isinstance(sent, str) else None
+def _vectors(sent: Any) -> dict[str, np.ndarray]:
+    """Returns a sentence vector by its model's version; empty where none came: then the bot reads the text itself."""
+    return {str(sent["model"]): np.frombuffer(b64decode(sent["base64"]), np.float32)} if sent else {}
 
 
 def plain(text: str) -> str:

@@ -7,8 +7,9 @@ keeps the message and sends it again later.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -24,11 +25,12 @@ class Turn:
 
     Attributes:
         failed: an action of it has failed.
-        vector: unit-length sentence vector of its message, (hidden,), where the caller has sent it along.
+        vectors: unit-length sentence vector of its message, (hidden,), by the version of the model that made it;
+            empty where the caller has sent none along.
     """
 
     failed: bool = False
-    vector: np.ndarray | None = None
+    vectors: Mapping[str, np.ndarray] = field(default_factory=dict)
 
 
 current_turn: ContextVar[Turn] = ContextVar("current_turn")

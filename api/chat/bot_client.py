@@ -122,6 +122,10 @@ class BotClient:
         await self._http.aclose()
 
 
-def _vector(text: str) -> str:
-    """Returns the sentence vector in base64: the triage that follows needs it too, so one run serves both sides."""
-    return b64encode(get_triager().encoder.embed([text])[0].tobytes()).decode()
+def _vector(text: str) -> dict[str, str]:
+    """Returns the sentence vector in base64 and the version of the model that it is from.
+
+    The triage that follows needs it too, so one run serves both sides.
+    """
+    encoder = get_triager().encoder
+    return {"model": encoder.version, "base64": b64encode(encoder.embed([text])[0].tobytes()).decode()}

@@ -77,9 +77,8 @@ class EncoderFeaturizer(DenseFeaturizer, GraphComponent):
     def _vectors(self, texts: list[str]) -> np.ndarray:
         """Returns the unit-length vectors of texts, (n, hidden): that of a live turn may have come with it."""
         turn = current_turn.get(None)
-        if turn is not None and turn.vector is not None and len(texts) == 1:
-            return turn.vector[None, :]
-        return self._encoder.embed(texts)
+        sent = turn.vectors.get(self._encoder.version) if turn and len(texts) == 1 else None
+        return self._encoder.embed(texts) if sent is None else sent[None, :]
 
     def process_training_data(self, training_data: TrainingData) -> TrainingData:
         """Adds the vectors to the training examples."""

@@ -10,7 +10,6 @@ import json
 import sys
 from pathlib import Path
 
-import numpy as np
 import rasa.core.processor
 from rasa.core.agent import load_agent
 
@@ -28,12 +27,13 @@ async def parse(model: str) -> list[dict]:
 
 
 async def parse_sent(model: str) -> list[dict]:
-    """Returns the parse of the first text with the vector of each text sent along in turn."""
+    """Returns the parse of the first text with its own vector sent along, with another's, with one of another model."""
     agent = await load_agent(model_path=model)
     encoder = Encoder.load(Path("models/triage/default"))
+    own, other = encoder.embed([TEXTS[0], TEXTS[2]])
     found = []
-    for vector in encoder.embed(list(TEXTS)):
-        current_turn.set(Turn(vector=np.frombuffer(vector.tobytes(), np.float32)))
+    for version, vector in ((encoder.version, own), (encoder.version, other), ("19990101.0000", other)):
+        current_turn.set(Turn(vectors={version: vector}))
         found.append(await agent.parse_message(TEXTS[0]))
     return found
 

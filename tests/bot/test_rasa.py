@@ -61,10 +61,12 @@ def test_our_graph_runner_and_vectors_sent_along_read_as_rasas_own(model: Path):
     assert [one["intent"]["name"] for one in in_order] == [one["intent"]["name"] for one in with_dask]
     assert [one["entities"] for one in in_order] == [one["entities"] for one in with_dask]
     assert any(one["entities"] for one in in_order)
-    # The vector of the text itself changes nothing; that of another text does, so it is read and not made again.
+    # The vector of the text itself changes nothing; that of another text does, so it is read and not made again; that
+    # of another model is not used.
     confidences = [one["intent"]["confidence"] for one in sent]
     assert confidences[0] == pytest.approx(in_order[0]["intent"]["confidence"], abs=1e-5)
     assert confidences[1] != pytest.approx(confidences[0], abs=1e-3)
+    assert confidences[2] == pytest.approx(confidences[0], abs=1e-5)
 
 
 def test_every_intent_has_examples_in_training_and_dev():

@@ -220,7 +220,8 @@ def test_other_sites_may_call_the_chat_and_nothing_else(client: TestClient) -> N
 
 def test_the_bot_gets_the_sentence_vector_so_that_the_text_is_encoded_once(resident: Resident, bot: FaultyBot) -> None:
     resident.say("小区的路灯坏了")
-    sent = np.frombuffer(b64decode(bot.heard[0]["vector"]), np.float32)
-    encoder = get_triager().encoder
+    encoder, vector = get_triager().encoder, bot.heard[0]["vector"]
+    sent = np.frombuffer(b64decode(vector["base64"]), np.float32)
+    assert vector["model"] == encoder.version
     assert sent == pytest.approx(encoder.embed(["小区的路灯坏了"])[0], abs=1e-6)
     assert sent != pytest.approx(encoder.embed(["噪声扰民"])[0], abs=1e-2)
