@@ -148,7 +148,7 @@ def promote(name: str, folder: ModelsDir = REPO / "models" / "triage") -> None:
         Registry(folder).promote(name)
     except RegistryError as error:
         _fail(error)
-    console.print(f"已启用 {name}；重启服务后生效")
+    console.print(f"已启用 {name}；api 和 worker 几秒内换上，bot 下次重启时跟上")
 
 
 @models.command()
@@ -158,7 +158,7 @@ def rollback(folder: ModelsDir = REPO / "models" / "triage") -> None:
         name = Registry(folder).rollback()
     except RegistryError as error:
         _fail(error)
-    console.print(f"已退回，原来在用的存为 {name}；重启服务后生效")
+    console.print(f"已退回，原来在用的存为 {name}；api 和 worker 几秒内换上，bot 下次重启时跟上")
 
 
 def _print_scores(evaluation: dict[str, Any]) -> None:

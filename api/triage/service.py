@@ -1,9 +1,10 @@
-"""The model and the place table, loaded once a process."""
+"""The model in use and the place table, one of each a process."""
 
 from functools import lru_cache
 from typing import Any
 
 from api.settings import get_settings
+from api.triage.live import LiveTriager
 from classifier.matters import split
 from classifier.places import PlaceResolver
 from classifier.taxonomy import Taxonomy, load_taxonomy
@@ -13,9 +14,17 @@ RECENT_TEXTS = 128
 """A matter is judged when told, compared before the summary, judged and embedded at filing: one run serves them all."""
 
 
-@lru_cache
 def get_triager() -> Triager:
-    """Returns the triager of this process; the first call loads the model (about half a second)."""
+    """Returns the triager in use; a process's first call loads the model (about half a second)."""
+    return _live().current()
+
+
+@lru_cache
+def _live() -> LiveTriager:
+    return LiveTriager(get_settings().model_dir, _load)
+
+
+def _load() -> Triager:
     settings = get_settings()
     triager = Triager.load(settings.model_dir, settings.nlu_data)
     triager.encoder.remember(RECENT_TEXTS)
