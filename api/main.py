@@ -17,6 +17,7 @@ import api.chat.internal
 import api.chat.routes
 import api.health.routes
 import api.notices.routes
+import api.orders.routes
 import api.triage.routes
 import api.wechat.routes
 from api.cases.deadlines import get_deadlines
@@ -27,6 +28,7 @@ from api.errors import install_error_handlers, problem_response
 from api.health.metrics import CASES_FILED
 from api.logs import configure_logging
 from api.middleware import RequestMiddleware
+from api.orders.rules import get_orders
 from api.outbox.models import COMMIT_HOOKS
 from api.privacy.retention import get_retention
 from api.settings import get_settings
@@ -41,6 +43,7 @@ ROUTERS = (
     api.triage.routes.router,
     api.cases.routes.router,
     api.notices.routes.router,
+    api.orders.routes.router,
     api.chat.routes.router,
     api.chat.attachment_routes.router,
     api.chat.attachment_routes.staff,
@@ -63,6 +66,7 @@ def create_app() -> FastAPI:
     get_deadlines()
     get_retention()
     get_duplicates()
+    get_orders()
     get_taxonomy()
     if wechat_config():
         wechat_lines()

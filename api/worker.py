@@ -25,6 +25,7 @@ from api.chat.drafts import SILENCE, file_silent_emergencies
 from api.columns import utcnow
 from api.db import session_factory
 from api.logs import configure_logging
+from api.orders.reminders import remind_overdue
 from api.outbox.delivery import deliver_due, forget_old
 from api.outbox.sending import due_count, forget_sent, send_due
 from api.privacy.erasure import end_idle_chats, erase_due
@@ -118,6 +119,13 @@ def deadlines() -> None:
     """Each minute: yellow and red cards; closes what nobody rated."""
     show_cards(session_factory(), utcnow())
     close_silent(session_factory(), utcnow())
+
+
+@huey.periodic_task(crontab())
+@huey.lock_task("orders", ttl=LOCK_SECONDS)
+def orders() -> None:
+    """Each minute: reminds of receipts that have become overdue."""
+    remind_overdue(session_factory(), utcnow())
 
 
 @huey.periodic_task(crontab(hour="3", minute="20"))

@@ -144,6 +144,15 @@ class PlaceResolver:
         """Returns every name and alias, for a word segmenter's dictionary."""
         return sorted(self._names)
 
+    def communities(self) -> dict[str, list[str]]:
+        """Returns the communities of each street, in the order of the tables."""
+        found: dict[str, list[str]] = {}
+        for name in (name for meanings in self._names.values() for name in meanings):
+            own = found.setdefault(name.street, [])
+            if name.community and name.community not in own:
+                own.append(name.community)
+        return found
+
     def resolve(self, text: str) -> Place:
         """Returns the place that ``text`` names; an empty ``Place`` when it names none."""
         plain = normalise(text)

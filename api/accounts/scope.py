@@ -1,9 +1,12 @@
 """What a staff member may see: role ∩ department, street and community. What is out of scope is not found."""
 
-from sqlalchemy import ColumnElement, Text, and_, cast, false, or_, true
+from sqlalchemy import ColumnElement, Text, and_, cast, false, or_, select, true
+from sqlalchemy.orm import InstrumentedAttribute
 
 from api.accounts.models import Role, User
 from api.cases.models import Case, Reporter
+from api.orders.models import Order, OrderReceipt
+from api.orders.units import home
 
 
 def visible_cases(user: User) -> ColumnElement[bool]:
@@ -44,3 +47,22 @@ def may_reveal(user: User, case: Case, reporter: Reporter | None = None) -> bool
         and not (reporter or case.reporter).anonymous
         and not only_helps(user, case)
     )
+
+
+def visible_receipts(user: User) -> ColumnElement[bool]:
+    """Returns the SQL condition for the receipts that ``user`` may see: of the own unit and of those below it."""
+    root = home(user)
+    return false() if root is None else _in_branch(OrderReceipt.path, root)
+
+
+def visible_orders(user: User) -> ColumnElement[bool]:
+    """Returns the SQL condition for the orders that ``user`` may see: issued in the own branch, or gone to it."""
+    root = home(user)
+    if root is None:
+        return false()
+    received = select(OrderReceipt.order_id).where(_in_branch(OrderReceipt.path, root))
+    return or_(_in_branch(Order.issuer, root), Order.id.in_(received))
+
+
+def _in_branch(path: InstrumentedAttribute[str], root: str) -> ColumnElement[bool]:
+    return or_(path == root, path.startswith(f"{root}/", autoescape=True)) if root else true()

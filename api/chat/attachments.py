@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from sqlalchemy import ColumnElement, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, delete, exists, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from api.cases.models import Case
@@ -16,6 +16,7 @@ from api.chat.models import ChatMessage, ChatSession, Draft
 from api.crypto import seal_bytes, unseal_bytes
 from api.db import session_factory
 from api.errors import Problem
+from api.orders.models import OrderReceipt
 from api.settings import get_settings
 
 MAX_PHOTOS = 6
@@ -138,6 +139,7 @@ def sweep(now: datetime) -> int:
             .join(ChatMessage, ChatMessage.id == Attachment.message_id)
             .outerjoin(Draft, Draft.id == ChatMessage.draft_id)
             .where(Attachment.case_id.is_(None), Draft.case_no.is_(None), Attachment.created_at < now - UNFILED_FOR)
+            .where(~exists().where(OrderReceipt.photo_id == Attachment.id))
         )
         gone = [*db.scalars(old), *db.scalars(unfiled)]
         db.execute(delete(Attachment).where(Attachment.id.in_(gone)))

@@ -15,7 +15,17 @@ from nicegui import app as console_app
 from nicegui import ui
 from nicegui.storage import Storage
 
-from api.console import board_page, case_page, chats_page, feedback_page, login_page, queue_page
+from api.console import (
+    board_page,
+    case_page,
+    chats_page,
+    feedback_page,
+    forms,
+    grid_page,
+    login_page,
+    orders_page,
+    queue_page,
+)
 from api.console.frame import install_errors
 from api.console.headers import ConsoleHeaders
 from api.console.session import SESSION_SECONDS
@@ -25,7 +35,7 @@ from api.web import STATIC
 __all__ = ["mount_console"]
 
 MOUNT = "/console"
-PAGES = (login_page, queue_page, case_page, chats_page, feedback_page, board_page)
+PAGES = (login_page, queue_page, case_page, chats_page, feedback_page, board_page, orders_page, grid_page, forms)
 
 
 def mount_console(app: FastAPI) -> None:

@@ -21,6 +21,7 @@ from api.cases.override import Override
 from api.cases.schemas import ActionIn, RevealIn
 from api.cases.workflow import get_workflow
 from api.chat.models import ChatMessage
+from api.chat.reports import GRID
 from api.console.case_photos import seen_by
 from api.console.clock import ClockView, clock_view, moment
 from api.console.data import CHAT_ROLES, SOURCES, Ticket, as_staff
@@ -79,7 +80,7 @@ def case_page(ticket: Ticket, no: str, now: datetime) -> CasePage:
             seq=case.history[-1].seq,
             may_reveal=may_reveal(user, case),
             may_judge=_judges(user) and case.status in get_workflow().open,
-            session_id=case.session_id if user.role in CHAT_ROLES else None,
+            session_id=case.session_id if user.role in CHAT_ROLES and case.source != GRID else None,
         )
 
 
@@ -102,7 +103,8 @@ def _names(db: Session, ids: Iterable[str]) -> dict[str, str]:
 
 def _transcript(db: Session, case: Case) -> list[dict[str, str]]:
     """Returns the part of the conversation in which this case was told; the resident's other matters are not its."""
-    if not (case.session_id and case.draft_id):
+    # A grid worker's report is one message, the story itself.
+    if not (case.session_id and case.draft_id) or case.source == GRID:
         return []
     same = and_(ChatMessage.session_id == case.session_id, ChatMessage.draft_id == case.draft_id)
     first, last = db.execute(select(func.min(ChatMessage.seq), func.max(ChatMessage.seq)).where(same)).one()

@@ -26,6 +26,7 @@ from api.errors import Problem
 from api.notices.models import Notice
 from api.notices.routes import seen as notice_seen
 from api.notices.routes import unseen
+from api.orders.models import PREFIX as ORDER_PREFIX
 from api.triage.service import get_places, get_taxonomy
 
 TABS = {"mine": "待我处理", "urgent": "特急", "review": "需复核", "all": "全部"}
@@ -180,10 +181,12 @@ def _alarm(case: Case, now: datetime) -> dict[str, Any]:
 
 
 def _bell(db: Session, user: User, notice: dict[str, Any]) -> dict[str, Any]:
-    """A notice leads to its case, or to the conversation of its draft."""
+    """A notice leads to its case or order, or to the conversation of its draft."""
     subject, path = notice["subject"], None
     if subject.startswith("LX"):
         path = f"/cases/{subject}"
+    elif subject.startswith(ORDER_PREFIX):
+        path = "/grid" if user.role == Role.GRID else f"/orders/{int(subject.removeprefix(ORDER_PREFIX))}"
     elif user.role in CHAT_ROLES and (draft := db.get(Draft, subject)):
         path = f"/chats?session={draft.session_id}"
     return {"words": notice["title"], "path": path, "notice": notice["id"]}

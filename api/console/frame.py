@@ -12,10 +12,12 @@ from fastapi.responses import RedirectResponse, Response
 from nicegui import Client, ui
 from nicegui.elements.mixins.text_element import TextElement
 
+from api.accounts.models import Role
 from api.columns import utcnow
 from api.console import data
 from api.console.board_data import ROLES as BOARD_ROLES
 from api.console.feedback_data import ROLES as FEEDBACK_ROLES
+from api.console.orders_data import ROLES as ORDER_ROLES
 from api.console.session import Desk, SignInNeededError
 from api.errors import TITLES, Problem
 
@@ -126,7 +128,11 @@ async def _header(desk: Desk, here: str, help_: ui.dialog) -> TextElement | None
             text("崂先办", classes="name")
             text("工作台", classes="place")
         with ui.element("nav"):
+            if desk.role == Role.GRID:
+                _link("今天", "/grid", here)
             _link("诉求件", "/", here)
+            if desk.role in ORDER_ROLES:
+                _link("指令", "/orders", here)
             if desk.role in data.CHAT_ROLES:
                 with _link("对话", "/chats", here):
                     chats = text("", classes="count")

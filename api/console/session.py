@@ -139,7 +139,13 @@ async def log_in(
         request.session.pop(name, None)
     kept: dict[str, Any] = app.storage.user
     kept.update({"user": user.id, "version": user.token_version, "key": key, "seen": now.timestamp()})
-    return RedirectResponse(f"{root}{path}", 303)
+    return RedirectResponse(f"{root}{_first_page(path, user, request)}", 303)
+
+
+def _first_page(path: str, user: User, request: Request) -> str:
+    """Returns where a sign-in leads: a grid worker who came by no address of his own, on a phone, to the phone page."""
+    phone = request.headers.get("sec-ch-ua-mobile") == "?1" or "Mobi" in request.headers.get("user-agent", "")
+    return "/grid" if path == "/" and user.role == Role.GRID and phone else path
 
 
 def _check(username: str, password: str, now: datetime, address: str) -> User:

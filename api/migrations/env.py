@@ -7,6 +7,7 @@ import api.cases.models
 import api.chat.enclosures
 import api.chat.models
 import api.notices.models
+import api.orders.models
 import api.outbox.models
 import api.wechat.models  # noqa: F401
 from api.db import Base, make_engine

@@ -16,7 +16,8 @@ class Notice(Base):
         roles: the roles it is for.
         department: only handlers of this department, when set.
         urgent: rings instead of waiting in the list.
-        subject: what it is about: a case number, or the id of a draft or chat session.
+        unit: when set, every account of this unit of the tree (``api.orders.units``) and nobody else.
+        subject: what it is about: the number of a case or an order, or the id of a draft or chat session.
     """
 
     __tablename__ = "notices"
@@ -26,6 +27,7 @@ class Notice(Base):
     roles: Mapped[list[str]] = mapped_column(Names)
     department: Mapped[str | None] = mapped_column(String(64))
     street: Mapped[str | None] = mapped_column(String(64))
+    unit: Mapped[str | None] = mapped_column(String(200))
     urgent: Mapped[bool] = mapped_column(default=False)
     title: Mapped[str] = mapped_column(String(200))
     subject: Mapped[str] = mapped_column(String(64))

@@ -3,7 +3,7 @@
 from typing import Any
 
 from fastapi import APIRouter
-from sqlalchemy import ColumnElement, Text, and_, cast, exists, or_, select
+from sqlalchemy import ColumnElement, Text, and_, cast, exists, false, or_, select
 
 from api.accounts.deps import CurrentUser, Now
 from api.accounts.models import Role, User
@@ -13,6 +13,7 @@ from api.cases.views import local_iso
 from api.db import SessionDep
 from api.errors import Problem
 from api.notices.models import Notice
+from api.orders.units import home
 
 router = APIRouter(prefix="/api/v1/notices", tags=["提醒"])
 PAGE = 100
@@ -46,7 +47,9 @@ def _for(user: User) -> ColumnElement[bool]:
         parts.append(or_(Notice.street.is_(None), Notice.street == user.street))
     seen_case = exists().where(Case.no == Notice.subject, visible_cases(user))
     parts.append(or_(Notice.subject.not_like("LX%"), seen_case))
-    return and_(*parts)
+    # What is for one unit goes by its place in the tree alone.
+    unit = home(user)
+    return or_(and_(Notice.unit.is_(None), *parts), Notice.unit == unit if unit else false())
 
 
 def _view(notice: Notice) -> dict[str, Any]:

@@ -23,6 +23,7 @@ def redis(redis_server):
         ("photos", "sweep_photos"),
         ("retention", "erase_due"),
         ("send", "send_due"),
+        ("orders", "remind_overdue"),
     ],
 )
 def test_every_lock_ends_by_itself(redis, sessions, monkeypatch, task, inside):
