@@ -24,6 +24,8 @@ from api.chat.attachments import sweep as sweep_photos
 from api.chat.drafts import SILENCE, file_silent_emergencies
 from api.columns import utcnow
 from api.db import session_factory
+from api.drift.rules import get_drift
+from api.drift.service import alert
 from api.logs import configure_logging
 from api.orders.reminders import remind_overdue
 from api.outbox.delivery import deliver_due, forget_old
@@ -146,6 +148,12 @@ def retention() -> None:
     erased = erase_due(session_factory(), utcnow(), get_retention(), SYSTEM)
     ended = end_idle_chats(session_factory(), utcnow(), get_retention())
     log.info("retention", erased=erased, ended=ended)
+
+
+@huey.periodic_task(crontab(day_of_week="1", hour="4", minute="30"))
+def drift() -> None:
+    """Each Monday: tells the trainers when last week's triage was unlike the weeks before."""
+    log.info("drift", alerts=len(alert(session_factory(), utcnow(), get_drift())))
 
 
 @huey.periodic_task(crontab(minute="40"))

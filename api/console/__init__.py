@@ -19,6 +19,7 @@ from api.console import (
     board_page,
     case_page,
     chats_page,
+    drift_page,
     feedback_page,
     forms,
     grid_page,
@@ -35,7 +36,7 @@ from api.web import STATIC
 __all__ = ["mount_console"]
 
 MOUNT = "/console"
-PAGES = (login_page, queue_page, case_page, chats_page, feedback_page, board_page, orders_page, grid_page, forms)
+PAGES = (login_page, queue_page, case_page, chats_page, feedback_page, drift_page, board_page, orders_page, grid_page, forms)
 
 
 def mount_console(app: FastAPI) -> None:

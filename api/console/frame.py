@@ -141,6 +141,7 @@ async def _header(desk: Desk, here: str, help_: ui.dialog) -> TextElement | None
                 _link("看板", "/board", here)
             if desk.role in FEEDBACK_ROLES:
                 _link("改判反馈", "/feedback", here)
+                _link("走势", "/drift", here)
         ui.element("div").classes("grow")
         ui.button("?", on_click=help_.open).props("flat dense round color=white").classes("help").tooltip("快捷键")
         with ui.element("div").classes("me"):
