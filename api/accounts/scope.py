@@ -30,6 +30,19 @@ def visible_cases(user: User) -> ColumnElement[bool]:
     return and_(true(), *parts)
 
 
+def who_sees(case: Case) -> ColumnElement[bool]:
+    """Returns the SQL condition for the accounts that may see ``case``: ``visible_cases`` asked from the other side."""
+    departments = [case.department, *case.co_departments]
+    return and_(
+        User.active,
+        or_(User.department.is_(None), User.department.in_(departments)),
+        or_(User.street.is_(None), User.street == case.street),
+        or_(User.community.is_(None), User.community == case.community),
+        or_(User.role != Role.HANDLER, User.department.is_not(None)),
+        or_(User.role != Role.GRID, User.street.is_not(None), User.community.is_not(None)),
+    )
+
+
 def only_helps(user: User, case: Case) -> bool:
     """Tells whether ``user`` handles for a co-handling department, which may follow up but not move the case."""
     return user.role == Role.HANDLER and case.department != user.department

@@ -17,6 +17,7 @@ from api.cases.models import Case
 from api.cases.reporters import PERSONAL, number_of
 from api.cases.workflow import Move, Workflow, get_workflow
 from api.errors import Problem
+from api.notices.mentions import call
 from api.outbox.models import emit
 from api.triage.service import get_taxonomy
 from classifier.triage import Triager
@@ -67,8 +68,8 @@ def apply_action(
         fields: as in ``ActionFields``.
 
     Raises:
-        Problem: 422 for a missing or bad field, 403 for a role that may never do it, 409 when the status or a rule
-            refuses, 429 for 催办 too soon.
+        Problem: 422 for a missing or bad field or an @ that reaches nobody, 403 for a role that may never do it, 409
+            when the status or a rule refuses, 429 for 催办 too soon.
     """
     filled = _fields(fields)
     lock(db, case)
@@ -97,6 +98,8 @@ def apply_action(
         if len(case.reporters) > 1:
             new["reporter"] = event["reporter"]
     row = record(db, case, action, actor, now, before=old, after=new, note=filled.words, public=move.public)
+    if filled.words and actor.kind == "staff" and not move.public:
+        call(db, case, filled.words, actor, row.seq, now)
     emit(db, "case.changed", event | {"seq": row.seq})
     db.flush()
     return case

@@ -26,6 +26,7 @@ from api.cases.views import case_summary, case_view, similar_view
 from api.cases.workflow import get_workflow
 from api.db import SessionDep
 from api.errors import Problem
+from api.notices.mentions import colleagues
 from api.triage.service import get_places, get_taxonomy, get_triager
 from classifier.places import PlaceResolver
 from classifier.taxonomy import Taxonomy
@@ -125,6 +126,12 @@ def one(no: str, db: SessionDep, user: CurrentUser, now: Now) -> dict[str, Any]:
 def similar(no: str, db: SessionDep, user: CurrentUser, now: Now, triager: TriagerDep) -> dict[str, Any]:
     """相似件与答复：可能是同一件事的，和同类里已经答复过的，只含本岗位看得到的。"""
     return {"items": similar_cases(db, find_case(db, no, user), user, triager, now)}
+
+
+@router.get("/{no}/colleagues")
+def colleagues_of(no: str, db: SessionDep, user: CurrentUser) -> dict[str, Any]:
+    """看得到这件的同事：在内部说明里可以 @ 他们。"""
+    return {"items": colleagues(db, find_case(db, no, user), user)}
 
 
 @router.get("/{no}/parts")

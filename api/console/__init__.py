@@ -24,6 +24,7 @@ from api.console import (
     forms,
     grid_page,
     login_page,
+    mentions_page,
     orders_page,
     queue_page,
 )
@@ -36,7 +37,19 @@ from api.web import STATIC
 __all__ = ["mount_console"]
 
 MOUNT = "/console"
-PAGES = (login_page, queue_page, case_page, chats_page, feedback_page, drift_page, board_page, orders_page, grid_page, forms)
+PAGES = (
+    login_page,
+    queue_page,
+    case_page,
+    chats_page,
+    feedback_page,
+    drift_page,
+    board_page,
+    orders_page,
+    grid_page,
+    forms,
+    mentions_page,
+)
 
 
 def mount_console(app: FastAPI) -> None:

@@ -1,5 +1,6 @@
 """The moves that are legal now, and the dialog that asks what each of them needs."""
 
+import json
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -9,7 +10,7 @@ from api.cases.deadlines import get_deadlines
 from api.cases.fields import FIELD_NAMES
 from api.cases.reporters import PERSONAL
 from api.columns import utcnow
-from api.console import case_data, data
+from api.console import case_data, data, mentions_data
 from api.console.case_data import CasePage
 from api.console.frame import caught, text
 from api.console.parts_field import PartsField
@@ -23,6 +24,7 @@ HINTS = {
     "main_no": "LX20261124-00012",
 }
 STARS = {5: "5 星　很满意", 4: "4 星　满意", 3: "3 星　一般", 2: "2 星　不满意", 1: "1 星　很不满意"}
+_READERS = {True: "居民能看到这一步的说明。", False: "只有工作人员能看到。写 @ 可以提到看得到这件的同事。"}
 
 # What is done with one of several reporters.
 _OF_ONE = {*PERSONAL, "撤回"}
@@ -60,8 +62,10 @@ class Moves:
 
         with self.layer, ui.dialog().props("persistent") as dialog, ui.card().classes("sheet"):
             text(offer.action, "h2")
-            text("居民能看到这一步的说明。" if offer.public else "只有工作人员能看到。", "p", "hint")
+            text(_READERS[offer.public], "p", "hint")
             fields = {name: self._field(name, offer) for name in _asked(offer, len(self.shown.view["reporters"]) > 1)}
+            if not offer.public:
+                self._callable([fields[name] for name in ("note", "reason", "answer") if name in fields])
             for name, value in (filled or {}).items():
                 fields[name].set_value(value)
             with ui.element("div").classes("cluster end"):
@@ -71,6 +75,19 @@ class Moves:
                     sure.props("color=negative")
         dialog.on("hide", dialog.delete)
         dialog.open()
+
+    def _callable(self, boxes: list[Any]) -> None:
+        """Tells the boxes of an internal note, once they stand, who may be called in them."""
+
+        async def load() -> None:
+            with caught():
+                found = await self.desk.run(mentions_data.who_may_be_called, self.shown.view["no"])
+                for box in boxes:
+                    if not box.is_deleted:
+                        box.props["data-colleagues"] = json.dumps(found, ensure_ascii=False)
+                        box.update()
+
+        ui.timer(0.1, load, once=True)
 
     def _filled(self, fields: dict[str, Any]) -> dict[str, Any]:
         values = {name: field.value for name, field in fields.items()}

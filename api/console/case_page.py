@@ -7,7 +7,7 @@ from typing import Any
 from nicegui import ui
 
 from api.columns import utcnow
-from api.console import case_data
+from api.console import case_data, mentions_data
 from api.console.case_data import CasePage
 from api.console.case_links import SimilarCard, ask_reveal, case_links, followers
 from api.console.case_moves import MovesCard
@@ -26,6 +26,7 @@ AUTHORS = {"resident": "居民", "bot": "机器人", "staff": "工作人员"}
 async def case(no: str, desk: CurrentDesk) -> None:
     """Shows one case."""
     shown = await desk.run(case_data.case_page, no, utcnow())
+    await desk.run(mentions_data.read_case, no, utcnow())
     ui.page_title(f"{no} · 崂先办工作台")
     live = await frame(desk, "")
     page = CaseView(desk, no, shown)

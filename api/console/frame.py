@@ -14,7 +14,7 @@ from nicegui.elements.mixins.text_element import TextElement
 
 from api.accounts.models import Role
 from api.columns import utcnow
-from api.console import data
+from api.console import data, mentions_data
 from api.console.board_data import ROLES as BOARD_ROLES
 from api.console.feedback_data import ROLES as FEEDBACK_ROLES
 from api.console.orders_data import ROLES as ORDER_ROLES
@@ -102,7 +102,7 @@ async def frame(desk: Desk, here: str) -> Live:
     ui.colors(primary="#0b5a8f", negative="#c0392b", warning="#a86400", positive="#1e7d4f")
     live = Live(desk)
     help_ = _help()
-    chats = await _header(desk, here, help_)
+    chats, calls = await _header(desk, here, help_)
     bar = ui.element("div").classes("alarms").props('role="alert"')
 
     async def alarms() -> None:
@@ -112,16 +112,21 @@ async def frame(desk: Desk, here: str) -> Live:
         if chats:
             _count(chats, await desk.run(data.waiting_chats))
 
+    async def called() -> None:
+        _count(calls, await desk.run(mentions_data.unread_mentions))
+
     await alarms()
     live.on("cases", alarms)
     live.on("notices", alarms)
+    live.on("notices", called)
     live.on("chats", waiting)
     ui.on("staff-active", desk.touch)
     ui.on("staff-help", help_.open)
     return live
 
 
-async def _header(desk: Desk, here: str, help_: ui.dialog) -> TextElement | None:
+async def _header(desk: Desk, here: str, help_: ui.dialog) -> tuple[TextElement | None, TextElement]:
+    """Adds the header; returns the counts in it, of waiting conversations and of unread calls."""
     chats = None
     with ui.header().classes("top"):
         with ui.element("a").props('href="/console/"').classes("brand"):
@@ -142,6 +147,9 @@ async def _header(desk: Desk, here: str, help_: ui.dialog) -> TextElement | None
             if desk.role in FEEDBACK_ROLES:
                 _link("改判反馈", "/feedback", here)
                 _link("走势", "/drift", here)
+            with _link("@我", "/mentions", here):
+                calls = text("", classes="count")
+                _count(calls, await desk.run(mentions_data.unread_mentions))
         ui.element("div").classes("grow")
         ui.button("?", on_click=help_.open).props("flat dense round color=white").classes("help").tooltip("快捷键")
         with ui.element("div").classes("me"):
@@ -153,7 +161,7 @@ async def _header(desk: Desk, here: str, help_: ui.dialog) -> TextElement | None
             ui.navigate.to("/login")
 
         ui.button("退出", on_click=out).props("flat dense color=white").classes("out")
-    return chats
+    return chats, calls
 
 
 def _link(words: str, path: str, here: str) -> ui.element:

@@ -15,8 +15,10 @@ class Notice(Base):
     Attributes:
         roles: the roles it is for.
         department: only handlers of this department, when set.
-        urgent: rings instead of waiting in the list.
         unit: when set, every account of this unit of the tree (``api.orders.units``) and nobody else.
+        user_id: only this account, when set; roles are nothing to it.
+        seq: number of the history row that calls them.
+        urgent: rings instead of waiting in the list.
         subject: what it is about: the number of a case or an order, or the id of a draft or chat session.
     """
 
@@ -28,6 +30,8 @@ class Notice(Base):
     department: Mapped[str | None] = mapped_column(String(64))
     street: Mapped[str | None] = mapped_column(String(64))
     unit: Mapped[str | None] = mapped_column(String(200))
+    user_id: Mapped[str | None] = mapped_column(String(36), index=True)
+    seq: Mapped[int | None] = mapped_column()
     urgent: Mapped[bool] = mapped_column(default=False)
     title: Mapped[str] = mapped_column(String(200))
     subject: Mapped[str] = mapped_column(String(64))

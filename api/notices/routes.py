@@ -12,6 +12,7 @@ from api.cases.models import Case
 from api.cases.views import local_iso
 from api.db import SessionDep
 from api.errors import Problem
+from api.notices.mentions import mentions, read
 from api.notices.models import Notice
 from api.orders.units import home
 
@@ -25,6 +26,19 @@ def unseen(db: SessionDep, user: CurrentUser) -> dict[str, Any]:
     query = select(Notice).where(Notice.seen_at.is_(None), _for(user))
     rows = db.scalars(query.order_by(Notice.urgent.desc(), Notice.id.desc()).limit(PAGE))
     return {"items": [_view(row) for row in rows]}
+
+
+@router.get("/mentions")
+def mine(db: SessionDep, user: CurrentUser) -> dict[str, Any]:
+    """同事在内部说明里提到我的，没看过的在前；看不到那件了就不再列出。"""
+    return {"items": mentions(db, user)}
+
+
+@router.post("/mentions/seen", status_code=204)
+def read_mentions(db: SessionDep, user: CurrentUser, now: Now) -> None:
+    """提到我的全部标为已读。"""
+    read(db, user, now)
+    db.commit()
 
 
 @router.post("/{notice_id}/seen")
@@ -49,7 +63,8 @@ def _for(user: User) -> ColumnElement[bool]:
     parts.append(or_(Notice.subject.not_like("LX%"), seen_case))
     # What is for one unit goes by its place in the tree alone.
     unit = home(user)
-    return or_(and_(Notice.unit.is_(None), *parts), Notice.unit == unit if unit else false())
+    called = and_(Notice.user_id == user.id, seen_case)
+    return or_(and_(Notice.unit.is_(None), *parts), Notice.unit == unit if unit else false(), called)
 
 
 def _view(notice: Notice) -> dict[str, Any]:

@@ -36,8 +36,10 @@ from api.console import (
     data,
     export_data,
     feedback_data,
+    mentions_data,
 )
 from api.console.data import Ticket
+from api.db import session_factory
 from api.errors import Problem
 from api.main import ROUTERS
 from api.notices.models import Notice
@@ -61,6 +63,9 @@ SILENT = {
     "data.whoami",
     "data.pulse",
     "data.waiting_chats",
+    "POST /api/v1/notices/mentions/seen",
+    "mentions_data.unread_mentions",
+    "mentions_data.read_all",
     "views_data.saved_views",
     "views_data.save_view",
     "views_data.drop_view",
@@ -190,6 +195,18 @@ def _ask_notices(world: World, user: User, headers: dict[str, str]) -> Iterator[
     yield world.client.get("/api/v1/notices", headers=headers).json()
 
 
+def _ask_mentions(world: World, user: User, headers: dict[str, str]) -> Iterator[Any]:
+    yield world.client.get("/api/v1/notices/mentions", headers=headers).json()
+
+
+def _called(world: World, ticket: Ticket, one: Told) -> list[Any]:
+    """Whoever was called on a case and has lost sight of it reads nothing of it."""
+    with session_factory().begin() as db:
+        title = f"在 {one.mark} 提到了您"
+        db.add(Notice(at=world.now, roles=[], user_id=ticket.user_id, seq=1, title=title, subject=one.no))
+    return mentions_data.all_mentions(ticket)
+
+
 def _tick_notices(world: World, user: User, headers: dict[str, str]) -> Iterator[Any]:
     for one in world.hidden(user):
         answer = world.client.post(f"/api/v1/notices/{one.notice}/seen", headers=headers)
@@ -225,6 +242,8 @@ ASK: dict[str, Callable[[World, User, dict[str, str]], Iterator[Any]]] = {
     "GET /api/v1/cases": _ask_lists,
     "GET /api/v1/notices": _ask_notices,
     "POST /api/v1/notices/{notice_id}/seen": _tick_notices,
+    "GET /api/v1/notices/mentions": _ask_mentions,
+    "mentions_data.all_mentions": _console(_called),
     "data.queue": _console(_queues),
     "data.alarms": _console(lambda world, ticket, one: data.alarms(ticket, world.now)),
     "data.tick_off": _console(lambda world, ticket, one: data.tick_off(ticket, one.notice, world.now)),

@@ -62,6 +62,79 @@
     open(row, event.ctrlKey || event.metaKey);
   });
 
+  // @ in an internal note: the colleagues who may see the case, as they are typed.
+  const callees = document.createElement("div");
+  callees.className = "callees";
+  callees.setAttribute("role", "listbox");
+  let box = null;
+  let begun = 0;
+  let chosen = 0;
+  let fitting = [];
+
+  function paintCallees() {
+    callees.replaceChildren(
+      ...fitting.map((one, i) => {
+        const line = document.createElement("div");
+        line.setAttribute("role", "option");
+        line.setAttribute("aria-selected", String(i === chosen));
+        line.textContent = `@${one.username}　${[one.name, one.role_name, one.unit].filter(Boolean).join(" · ")}`;
+        line.addEventListener("mousedown", (event) => {
+          event.preventDefault();
+          callee(one);
+        });
+        return line;
+      }),
+    );
+  }
+
+  function leaveCallees() {
+    callees.remove();
+    box = null;
+  }
+
+  function callee(one) {
+    const field = box;
+    field.setRangeText(`${one.username} `, begun, field.selectionStart, "end");
+    leaveCallees();
+    field.dispatchEvent(new Event("input", { bubbles: true }));
+    field.focus();
+  }
+
+  document.addEventListener("input", (event) => {
+    const colleagues = event.target.dataset?.colleagues;
+    if (!colleagues) return;
+    const before = event.target.value.slice(0, event.target.selectionStart);
+    const typed = before.match(/(?:^|[^A-Za-z0-9._%+-])@([^\s@]*)$/)?.[1];
+    const fits = (one) => one.username.startsWith(typed) || one.name.includes(typed);
+    fitting = typed === undefined ? [] : JSON.parse(colleagues).filter(fits).slice(0, 8);
+    if (!fitting.length) return leaveCallees();
+    box = event.target;
+    begun = before.length - typed.length;
+    chosen = 0;
+    paintCallees();
+    box.closest(".q-field").after(callees);
+  });
+
+  document.addEventListener("focusout", (event) => {
+    if (event.target === box) leaveCallees();
+  });
+
+  document.addEventListener(
+    "keydown",
+    (event) => {
+      if (!box || event.isComposing) return;
+      const steps = { ArrowDown: 1, ArrowUp: -1 };
+      if (event.key in steps) chosen = (chosen + steps[event.key] + fitting.length) % fitting.length;
+      else if (event.key === "Enter" || event.key === "Tab") callee(fitting[chosen]);
+      else if (event.key === "Escape") leaveCallees();
+      else return;
+      event.preventDefault();
+      event.stopPropagation();
+      if (box) paintCallees();
+    },
+    true,
+  );
+
   // A new version of the same rows must not lose the mark.
   let queued = false;
   new MutationObserver(() => {
