@@ -22,6 +22,7 @@ from api.cases.models import Case
 from api.cases.routing import check_department
 from api.cases.workflow import get_workflow
 from api.curation.cli import app as curation_app
+from api.curation.cli import gate_app
 from api.db import session_factory
 from api.errors import Problem
 from api.privacy.cli import erase, keys_app
@@ -42,6 +43,7 @@ app.add_typer(keys_app, name="keys")
 app.command("erase")(erase)
 app.add_typer(wechat_app, name="wechat")
 app.add_typer(curation_app, name="curation")
+app.add_typer(gate_app, name="gate")
 
 console = Console()
 Password = Annotated[str, typer.Option(prompt=True, hide_input=True, confirmation_prompt=True, help="密码，至少 8 位")]

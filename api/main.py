@@ -15,6 +15,7 @@ import api.cases.routes
 import api.chat.attachment_routes
 import api.chat.internal
 import api.chat.routes
+import api.curation.routes
 import api.drift.routes
 import api.health.routes
 import api.notices.routes
@@ -26,6 +27,7 @@ from api.cases.duplicates import get_duplicates
 from api.cases.public_words import warm
 from api.cases.workflow import get_workflow
 from api.drift.rules import get_drift
+from api.curation.rules import get_curation
 from api.errors import install_error_handlers, problem_response
 from api.health.metrics import CASES_FILED
 from api.logs import configure_logging
@@ -52,6 +54,7 @@ ROUTERS = (
     api.chat.internal.router,
     api.health.routes.router,
     api.wechat.routes.router,
+    api.curation.routes.router,
     api.drift.routes.router,
 )
 
@@ -69,6 +72,7 @@ def create_app() -> FastAPI:
     get_deadlines()
     get_retention()
     get_duplicates()
+    get_curation()
     get_orders()
     get_drift()
     get_taxonomy()

@@ -23,6 +23,8 @@ from api.cases.cards import close_silent, show_cards
 from api.chat.attachments import sweep as sweep_photos
 from api.chat.drafts import SILENCE, file_silent_emergencies
 from api.columns import utcnow
+from api.curation.gather import gather
+from api.curation.rules import get_curation
 from api.db import session_factory
 from api.drift.rules import get_drift
 from api.drift.service import alert
@@ -154,6 +156,13 @@ def retention() -> None:
 def drift() -> None:
     """Each Monday: tells the trainers when last week's triage was unlike the weeks before."""
     log.info("drift", alerts=len(alert(session_factory(), utcnow(), get_drift())))
+
+
+@huey.periodic_task(crontab(hour="4", minute="10"))
+@huey.lock_task("curation", ttl=LOCK_SECONDS)
+def curation() -> None:
+    """Each night: brings the trainers' queue what is worth a label."""
+    log.info("curation", new=gather(session_factory(), get_triager(), get_curation(), utcnow()))
 
 
 @huey.periodic_task(crontab(minute="40"))

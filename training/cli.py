@@ -1,5 +1,6 @@
 """``laoxian train``, ``evaluate``, ``models …`` and ``data check``. Torch is loaded only by the command that trains."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -9,7 +10,10 @@ from rich.table import Table
 
 from classifier.encoder import Encoder, ModelError
 from classifier.taxonomy import RuleError
-from training.registry import Registry, RegistryError
+from classifier.triage import Triager
+from training.gate import load_rules, write_verdict
+from training.gate import promote as promote_through
+from training.registry import ACTIVE, Registry, RegistryError
 
 REPO = Path(__file__).resolve().parent.parent
 NLU_DATA = REPO / "nlu_data"
@@ -21,6 +25,7 @@ app.add_typer(data, name="data")
 console = Console(stderr=True)
 
 ModelsDir = Annotated[Path, typer.Option(help="模型版本目录")]
+DataDir = Annotated[Path, typer.Option(help="nlu_data 目录")]
 
 
 def _fail(message: object) -> NoReturn:
@@ -142,12 +147,40 @@ def list_models(folder: ModelsDir = REPO / "models" / "triage") -> None:
 
 
 @models.command()
-def promote(name: str, folder: ModelsDir = REPO / "models" / "triage") -> None:
-    """启用一个版本（目录名）；原来在用的留作退回。"""
+def compare(name: str, folder: ModelsDir = REPO / "models" / "triage", nlu_data: DataDir = NLU_DATA) -> None:
+    """候选（目录名）和在用的模型在开发集上比：逐栏、逐类、切片、翻转的例子，并按 nlu_data/gate.yml 判门槛。"""
+    from training.compare import answers, blocked
+    from training.compare import compare as run
+    from training.compare_report import show
+    from training.data import DataError, load_appeals
+
+    registry = Registry(folder)
     try:
-        Registry(folder).promote(name)
+        registry.check(name)
+        rules, candidate = load_rules(nlu_data / "gate.yml"), Triager.load(folder / name, nlu_data)
+        live = Triager.load(folder / ACTIVE, nlu_data)
+        examples = load_appeals(nlu_data / "appeals_dev", live.taxonomy)
+    except (DataError, ModelError, RegistryError, RuleError) as error:
+        _fail(error)
+    with console.status("两个模型各跑一遍开发集"):
+        found = run(examples, answers(live, examples), answers(candidate, examples))
+    show(found, Console())
+    reasons = blocked(found, rules)
+    write_verdict(registry, name, nlu_data, reasons, {"fields": [asdict(one) for one in found.fields]})
+    if reasons:
+        _fail("门槛没有过：\n" + "\n".join(f"  {reason}" for reason in reasons))
+    console.print(f"门槛过了，可以启用：laoxian models promote {name}")
+
+
+@models.command()
+def promote(name: str, folder: ModelsDir = REPO / "models" / "triage", nlu_data: DataDir = NLU_DATA) -> None:
+    """启用一个过了门槛的版本（目录名）；原来在用的留作退回。"""
+    try:
+        lifted = promote_through(Registry(folder), name, nlu_data)
     except RegistryError as error:
         _fail(error)
+    if lifted:
+        console.print(f"门槛没有过，由 {'、'.join(lifted)} 批准启用", style="yellow")
     console.print(f"已启用 {name}；api 和 worker 几秒内换上，bot 下次重启时跟上")
 
 

@@ -40,12 +40,25 @@ class Registry:
             found.append(Version(path.parent.name, labels["version"], score, path.parent.name == ACTIVE))
         return found
 
-    def promote(self, name: str) -> None:
-        """Makes a copy of version ``name`` the active one; the active one becomes ``previous``."""
-        source = self.folder / name
-        if name in (ACTIVE, "") or not (source / "labels.json").is_file():
+    def check(self, name: str) -> None:
+        """Raises ``RegistryError`` unless ``name`` is a version that could be the active one."""
+        labels = self.folder / name / "labels.json"
+        if name in (ACTIVE, "") or not labels.is_file():
             known = "、".join(v.name for v in self.versions() if not v.active) or "（没有）"
             raise RegistryError(f"没有可启用的版本 {name}；有的是 {known}")
+        if json.loads(labels.read_text("utf-8")).get("task") != "triage":
+            raise RegistryError(f"{name} 是用自己的表训练的模型，不能用来受理；只能用于 laoxian triage --model")
+
+    def promote(self, name: str) -> None:
+        """Makes a copy of version ``name`` the active one; the active one becomes ``previous``.
+
+        Without a look at the gate: people go through ``training.gate.promote``.
+
+        Raises:
+            RegistryError: no such version, or a model of another task.
+        """
+        self.check(name)
+        source = self.folder / name
         incoming = self.folder / ".incoming"
         shutil.rmtree(incoming, ignore_errors=True)
         shutil.copytree(source, incoming)

@@ -19,6 +19,7 @@ from api.console import (
     board_page,
     case_page,
     chats_page,
+    curation_page,
     drift_page,
     feedback_page,
     forms,

@@ -19,6 +19,7 @@ from api.console.board_data import ROLES as BOARD_ROLES
 from api.console.feedback_data import ROLES as FEEDBACK_ROLES
 from api.console.orders_data import ROLES as ORDER_ROLES
 from api.console.session import Desk, SignInNeededError
+from api.curation.service import ROLES as CURATION_ROLES
 from api.errors import TITLES, Problem
 
 ASSETS = Path(__file__).parent / "assets"
@@ -146,6 +147,8 @@ async def _header(desk: Desk, here: str, help_: ui.dialog) -> tuple[TextElement 
                 _link("看板", "/board", here)
             if desk.role in FEEDBACK_ROLES:
                 _link("改判反馈", "/feedback", here)
+            if desk.role in CURATION_ROLES:
+                _link("整理", "/curation", here)
                 _link("走势", "/drift", here)
             with _link("@我", "/mentions", here):
                 calls = text("", classes="count")
@@ -211,6 +214,7 @@ def _help() -> ui.dialog:
         ("x", "选上、不选当前这件，可以一起办"),
         ("b", "从诉求件回到列表"),
         ("m", "到改判表单"),
+        ("1–9", "整理页：选分类；q w e r 紧急程度，a s d 类型，n 非诉求，p 有个人信息，Enter 保存，u 撤销，x 跳过"),
         ("Esc", "离开输入框、关上窗口"),
         ("?", "这份说明"),
     ]

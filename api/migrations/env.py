@@ -6,6 +6,7 @@ import api.accounts.models
 import api.cases.models
 import api.chat.enclosures
 import api.chat.models
+import api.curation.models
 import api.notices.models
 import api.orders.models
 import api.outbox.models

@@ -17,6 +17,7 @@ from api.cases.workflow import get_workflow
 from api.chat.enclosures import Attachment, Position
 from api.chat.models import WEB, ChatLookup, ChatMessage, ChatSession, Draft
 from api.crypto import phone_indexes
+from api.curation.models import CurationItem
 from api.privacy.rekey import renew_chain
 from api.privacy.retention import Retention
 
@@ -89,6 +90,7 @@ def erase_case(db: Session, case: Case, now: datetime, actor: Actor, why: str) -
     db.execute(update(TriageFeedback).where(TriageFeedback.case_id == case.id).values(reason=GONE))
     db.execute(update(Attachment).where(Attachment.case_id == case.id).values(case_id=None))
     _erase_talk(db, or_(Draft.case_no == case.no, Draft.id == case.draft_id))
+    _forget_items(db, [f"case:{case.no}"])
     case.draft_id, case.erased_at = None, now
     _erase_notes(db, case, [row.seq for row in case.history if row.note], now, actor, why)
     db.flush()
@@ -141,6 +143,13 @@ def _delete_messages(db: Session, ids: list[int]) -> None:
     db.execute(delete(Attachment).where(Attachment.message_id.in_(ids)))
     db.execute(delete(Position).where(Position.message_id.in_(ids)))
     db.execute(delete(ChatMessage).where(ChatMessage.id.in_(ids)))
+    _forget_items(db, [f"message:{one}" for one in ids])
+
+
+def _forget_items(db: Session, origins: list[str]) -> None:
+    """Deletes from the trainers' queue what was made of erased words."""
+    for item in db.scalars(select(CurationItem).where(CurationItem.origin.in_(origins))):
+        db.delete(item)
 
 
 def _erase_drafts(db: Session, phone: str) -> int:

@@ -35,6 +35,7 @@ PEOPLE = {
     "roads": ("住建小张", Role.HANDLER, ROADS),
     "boss": ("督办老赵", Role.SUPERVISOR, None),
     "trainer": ("培训员小陈", Role.TRAINER, None),
+    "trainer2": ("培训员小周", Role.TRAINER, None),
 }
 
 

@@ -12,7 +12,7 @@ from training.registry import Registry, RegistryError
 
 def _version(folder: Path, name: str, version: str) -> None:
     (folder / name).mkdir()
-    (folder / name / "labels.json").write_text(json.dumps({"version": version}), "utf-8")
+    (folder / name / "labels.json").write_text(json.dumps({"version": version, "task": "triage"}), "utf-8")
 
 
 def _active(folder: Path) -> str:
