@@ -3,7 +3,7 @@ PYTHON ?= python3
 PORT ?= 8000
 export PORT
 
-.PHONY: up setup test lint bench soak train train-env help
+.PHONY: up setup test lint bench bench-cases soak train train-env help
 .DEFAULT_GOAL := help
 
 up: setup ## 准备环境并在前台运行全部进程（PORT=8000）
@@ -23,6 +23,10 @@ lint: ## 只查格式、类型和房间之间的箭头
 bench: ## 速度和质量的对比表（含 JSON）
 	@$(PYTHON) ops/setup.py app bot dev train
 	@exec .venv/bin/python -m ops.bench
+
+bench-cases: ## 一百万件时办件和查件有多快（自带 PostgreSQL，约 15 分钟；少一些：ARGS="--cases 50000"）
+	@$(PYTHON) ops/setup.py app
+	@exec .venv/bin/python -m ops.bench_cases $(ARGS)
 
 soak: ## 二十人同时、一千场对话：没有丢的、重的，内存不涨（约 15 分钟）
 	@$(PYTHON) ops/setup.py app bot dev

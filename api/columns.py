@@ -3,7 +3,10 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import DateTime, Dialect, Text
+from sqlalchemy import Boolean, ColumnElement, DateTime, Dialect, SQLColumnExpression, Text, literal, type_coerce
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeDecorator
 
 
@@ -39,7 +42,7 @@ def utcnow() -> datetime:
 
 
 class Names(TypeDecorator[list[str]]):
-    """A short list of names kept as ``|a|b|``, so that one LIKE finds a row by a member on both databases."""
+    """A short list of names kept as ``|a|b|``; ``holds_name`` finds a row by a member on both databases."""
 
     impl = Text
     cache_ok = True
@@ -51,3 +54,26 @@ class Names(TypeDecorator[list[str]]):
     def process_result_value(self, value: str | None, dialect: Dialect) -> list[str]:
         """Splits them again."""
         return [name for name in (value or "").split("|") if name]
+
+
+def holds_name(names: SQLColumnExpression[list[str]], name: str) -> ColumnElement[bool]:
+    """Returns the SQL condition that ``name`` is one of a column of ``Names``; PostgreSQL may have an index for it."""
+    return _HoldsName(type_coerce(names, Text), literal(name, Text))
+
+
+class _HoldsName(FunctionElement[bool]):
+    name = "holds_name"
+    type = Boolean()
+    inherit_cache = True
+
+
+@compiles(_HoldsName)
+def _in_text(element: _HoldsName, compiler: SQLCompiler, **options: Any) -> str:
+    names, name = (compiler.process(one, **options) for one in element.clauses)
+    return f"(instr({names}, '|' || {name} || '|') > 0)"
+
+
+@compiles(_HoldsName, "postgresql")
+def _in_array(element: _HoldsName, compiler: SQLCompiler, **options: Any) -> str:
+    names, name = (compiler.process(one, **options) for one in element.clauses)
+    return f"(string_to_array({names}, '|') @> ARRAY[CAST({name} AS TEXT)])"

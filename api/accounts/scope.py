@@ -1,10 +1,11 @@
 """What a staff member may see: role ∩ department, street and community. What is out of scope is not found."""
 
-from sqlalchemy import ColumnElement, Text, and_, cast, false, or_, select, true
+from sqlalchemy import ColumnElement, and_, false, or_, select, true
 from sqlalchemy.orm import InstrumentedAttribute
 
 from api.accounts.models import Role, User
 from api.cases.models import Case, Reporter
+from api.columns import holds_name
 from api.orders.models import Order, OrderReceipt
 from api.orders.units import home
 
@@ -17,7 +18,7 @@ def visible_cases(user: User) -> ColumnElement[bool]:
     """
     parts: list[ColumnElement[bool]] = []
     if user.department:
-        helps = cast(Case.co_departments, Text).like(f"%|{user.department}|%")
+        helps = holds_name(Case.co_departments, user.department)
         parts.append(or_(Case.department == user.department, helps))
     if user.street:
         parts.append(Case.street == user.street)

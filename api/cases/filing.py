@@ -1,5 +1,6 @@
 """Filing: the one way in which a case comes to be, whatever the source."""
 
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -76,7 +77,7 @@ def file_case(
     # The model runs before the number is drawn: drawing it locks the day's counter until the commit.
     case = _triaged(filing, description, triager, places, now)
     try:
-        with db.begin_nested():
+        with db.begin_nested() if filing.idempotency_key else nullcontext():
             case.no = next_number(db, now)
             db.add(case)
             db.flush()

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import DDL, event, func, select, text
+from sqlalchemy import DDL, event, text
 from sqlalchemy.orm import Session
 
 from api.accounts.deps import Actor
@@ -28,7 +28,7 @@ def record(
     note: str | None = None,
     public: bool = False,
 ) -> CaseHistory:
-    """Appends one row to the history of ``case``, in the caller's transaction.
+    """Appends one row to the history of ``case``, in the caller's transaction; the next flush writes it.
 
     Args:
         db: the session of the change.
@@ -41,10 +41,9 @@ def record(
         note: reason or message; sealed at rest. The chain holds its digest, so that it can be erased one day.
         public: whether the reporter may read the note.
     """
-    last = db.scalar(select(func.max(CaseHistory.seq)).where(CaseHistory.case_id == case.id)) or 0
     row = CaseHistory(
         case_id=case.id,
-        seq=last + 1,
+        seq=case.history_count + 1,
         at=now,
         actor_kind=actor.kind,
         actor_id=actor.id,
@@ -60,7 +59,6 @@ def record(
     row.hash = chain_hashes(row)[0]
     end_chain(case, row)
     db.add(row)
-    db.flush()
     db.expire(case, ["history"])
     return row
 

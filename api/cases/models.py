@@ -22,7 +22,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, Mapper, mapped_column, relationship
 from sqlalchemy.orm.attributes import get_history
 
-from api.cases.words import SQLITE_INDEX, Document, document
+from api.cases.words import POSTGRES_INDEX, SQLITE_INDEX, Document, document
 from api.columns import Names, UtcDateTime
 from api.crypto import EncryptedText
 from api.db import Base
@@ -221,18 +221,15 @@ class CaseWords(Base):
 
     __tablename__ = "case_words"
 
-    case_id: Mapped[int] = mapped_column(ForeignKey("cases.id"), primary_key=True, autoincrement=False)
+    case_id: Mapped[int] = mapped_column(
+        ForeignKey("cases.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
     words: Mapped[list[str]] = mapped_column(Document)
 
 
-# Only PostgreSQL can index the column itself.
-event.listen(
-    CaseWords.__table__,
-    "after_create",
-    DDL("CREATE INDEX ix_case_words ON case_words USING gin (words)").execute_if(dialect="postgresql"),  # type: ignore[no-untyped-call]
-)
-for _statement in SQLITE_INDEX:
-    event.listen(CaseWords.__table__, "after_create", DDL(_statement).execute_if(dialect="sqlite"))  # type: ignore[no-untyped-call]
+for _dialect, _statements in (("postgresql", POSTGRES_INDEX), ("sqlite", SQLITE_INDEX)):
+    for _statement in _statements:
+        event.listen(CaseWords.__table__, "after_create", DDL(_statement).execute_if(dialect=_dialect))  # type: ignore[no-untyped-call]
 
 SEARCHED = ("no", "category", "subcategory", "description", "place_text", "street", "community", "answer")
 """The columns of a case that ``document`` reads, in its order."""

@@ -4,8 +4,8 @@ from datetime import datetime
 from typing import Any
 
 from pydantic import ValidationError
-from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy import bindparam, select
+from sqlalchemy.orm import Session, joinedload
 
 from api.accounts.deps import Actor
 from api.cases.checks import CHECKS, CONDITIONS, Step
@@ -108,7 +108,17 @@ def apply_action(
 def lock(db: Session, case: Case) -> None:
     """Locks the row of ``case`` until the commit and reads it again, so that two changes follow one another."""
     db.flush()
-    db.execute(select(Case).where(Case.id == case.id).with_for_update().execution_options(populate_existing=True))
+    db.scalars(_LOCK, {"id": case.id}).unique().one()
+
+
+# Built once: putting a statement together takes SQLAlchemy longer than the database needs to run it.
+_LOCK = (
+    select(Case)
+    .where(Case.id == bindparam("id"))
+    .options(joinedload(Case.reporters, innerjoin=True))
+    .with_for_update(of=Case)
+    .execution_options(populate_existing=True)
+)
 
 
 def snapshot(case: Case) -> dict[str, Any]:

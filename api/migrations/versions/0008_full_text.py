@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 from alembic import op
 
-from api.cases.words import SQLITE_INDEX, Document, document
+from api.cases.words import POSTGRES_INDEX, SQLITE_INDEX, Document, document
 from api.crypto import unseal
 
 revision: str = "0008"
@@ -21,21 +21,17 @@ _READ = sa.text(
 
 
 def upgrade() -> None:
-    """Adds the table, fills it from the cases there are, then builds the index."""
+    """Adds the table, fills it from the cases there are, with the indexes of either database."""
     op.create_table(
         "case_words",
         sa.Column("case_id", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("words", Document(), nullable=False),
-        sa.ForeignKeyConstraint(["case_id"], ["cases.id"], name="fk_case_words_case_id_cases"),
+        sa.ForeignKeyConstraint(["case_id"], ["cases.id"], name="fk_case_words_case_id_cases", ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("case_id", name="pk_case_words"),
     )
-    sqlite = op.get_bind().dialect.name == "sqlite"
-    if sqlite:
-        for statement in SQLITE_INDEX:
-            op.execute(statement)
+    for statement in POSTGRES_INDEX if op.get_bind().dialect.name == "postgresql" else SQLITE_INDEX:
+        op.execute(statement)
     _fill()
-    if not sqlite:
-        op.execute("CREATE INDEX ix_case_words ON case_words USING gin (words)")
 
 
 def _fill() -> None:
@@ -55,4 +51,6 @@ def downgrade() -> None:
     """Drops it; the cases have lost nothing."""
     if op.get_bind().dialect.name == "sqlite":
         op.execute("DROP TABLE case_words_index")
+    else:
+        op.drop_index("ix_cases_co_departments", "cases")
     op.drop_table("case_words")
