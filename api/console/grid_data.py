@@ -42,7 +42,6 @@ class Task:
     no: str
     urgency: str
     status: str
-    kind: str
     story: str
     place: str
     clock: ClockView
@@ -96,7 +95,6 @@ def _task(db: Session, case: Case, user: User, now: datetime) -> Task:
         no=case.no,
         urgency=case.urgency,
         status=case.status,
-        kind=f"{case.category} › {case.subcategory}",
         story=case.description,
         place=" ".join(filter(None, named)) or "没有写地点",
         clock=clock_view(case, now, get_deadlines()),

@@ -117,7 +117,7 @@ class GridPage:
                 self._order(one)
 
     def _order(self, one: dict[str, Any]) -> None:
-        with ui.element("article").classes("slip order").props(f'data-late="{str(one["mine_overdue"]).lower()}"'):
+        with ui.element("article").classes("slip directive").props(f'data-late="{str(one["mine_overdue"]).lower()}"'):
             with ui.element("div").classes("top-line"):
                 text(one["level"], classes="urgency").props["data-urgency"] = one["level"]
                 text(one["mine"], classes="status")
@@ -181,7 +181,7 @@ class GridPage:
                 for move in task.moves:
                     self._move(task, move)
             with ui.element("a").classes("more").props(f'href="/console/cases/{task.no}"'):
-                text(f"{task.no}　{task.kind}　看全部")
+                text(f"{task.no}　看全部 ›")
 
     def _story(self, task: Task) -> None:
         if len(task.story) <= SHORT:
@@ -213,7 +213,9 @@ class GridPage:
     def _move(self, task: Task, move: Offer) -> None:
         look = "unelevated" if move.forward else "outline"
         words = f"{move.action}：{MEANS[move.action]}" if move.action in MEANS else move.action
-        ui.button(words, on_click=partial(self._ask, task.no, move.action)).props(f"{look} no-caps").classes("big")
+        ui.button(words, on_click=partial(self._ask, task.no, move.action)).props(f"{look} no-caps").classes(
+            "big forward" if move.forward else "big"
+        )
 
     async def _ask(self, no: str, action: str) -> None:
         async def again() -> CasePage:

@@ -1,5 +1,6 @@
 """Orders for staff: the list with counts, one order with the tree of its receipts, issuing and passing down."""
 
+from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import Depends, Query
@@ -89,9 +90,13 @@ def _line(one: dict[str, Any]) -> None:
         if one["mine"] and one["mine"] != "已回执":
             late = "，逾期" if one["mine_overdue"] else ""
             text(f"本单位{one['mine']}{late}", classes="flag").props["data-late"] = str(one["mine_overdue"]).lower()
-        text(f"{one['issuer']}发　{one['due_at'][5:16].replace('T', ' ')} 前　{one['no']}", classes="hint")
+        text(f"{one['issuer']}发　{_at(one['due_at'])} 前　{one['no']}", classes="hint")
         with ui.element("span").classes("tally"):
             _tally(counts)
+
+
+def _at(value: str) -> str:
+    return moment(datetime.fromisoformat(value), utcnow())
 
 
 def _tally(counts: dict[str, int]) -> None:
@@ -146,8 +151,8 @@ class OrderView:
                 for name, value in (
                     ("发令单位", view["issuer"]),
                     ("编号", view["no"]),
-                    ("发出", view["created_at"][:16].replace("T", " ")),
-                    ("回执时限", view["due_at"][:16].replace("T", " ")),
+                    ("发出", _at(view["created_at"])),
+                    ("回执时限", _at(view["due_at"])),
                 ):
                     text(name, "dt")
                     text(value, "dd")
@@ -219,7 +224,7 @@ def _node(node: Node, order_id: int) -> None:
             if below.overdue:
                 text(f"逾期 {below.overdue}", classes="late")
     if node.note:
-        text(f"交代：{node.note}", "p", "note")
+        text(f"交代：{node.note}", "p", "hint")
     if node.words:
         text(node.words, "p", "note")
     if node.photo:

@@ -36,6 +36,7 @@ from api.console import (
     data,
     export_data,
     feedback_data,
+    grid_data,
     mentions_data,
 )
 from api.console.data import Ticket
@@ -44,6 +45,7 @@ from api.errors import Problem
 from api.main import ROUTERS
 from api.notices.models import Notice
 from api.triage.service import get_places, get_taxonomy
+from tests.api import order_scope
 
 LAMPS, ROADS = "区城市管理局", "区住房和城乡建设局"
 HERE, THERE = ("中韩街道", "中韩社区"), ("沙子口街道", "沙子口社区")
@@ -71,6 +73,13 @@ SILENT = {
     "views_data.drop_view",
     "case_page._explained",
     "feedback_data._read",
+    "GET /api/v1/orders/units",
+    "POST /api/v1/orders",
+    "orders_data.rights",
+    "orders_data.units",
+    "orders_data.send",
+    "grid_data.file",
+    "grid_data.place_words",
 }
 
 
@@ -268,6 +277,8 @@ ASK: dict[str, Callable[[World, User, dict[str, str]], Iterator[Any]]] = {
     "chat_data.take_over": _console(lambda world, ticket, one: chat_data.take_over(ticket, one.session, world.now)),
     "chat_data.say": _console(lambda world, ticket, one: chat_data.say(ticket, one.session, "x", world.now)),
     "chat_data.hand_back": _console(lambda world, ticket, one: chat_data.hand_back(ticket, one.session, world.now)),
+    "grid_data.day": _console(lambda world, ticket, one: grid_data.day(ticket, world.now)),
+    "grid_data.filed": _console(lambda world, ticket, one: grid_data.filed(ticket, one.no)),
     "feedback_data.feedback": _console(
         lambda world, ticket, one: feedback_data.feedback(ticket, feedback_data.FeedbackFilter(q=one.mark))
     ),
@@ -320,6 +331,10 @@ def _asker(name: str) -> Callable[[World, User, dict[str, str]], Iterator[Any]]:
     return lambda world, user, headers: _ask_function(name, world, user)
 
 
+# Of orders, which go by the place in the tree alone, and so have a proof of their own.
+ORDER_CALLS = {*order_scope.TELLS, *order_scope.CHANGES} - set(ASK)
+
+
 SCOPES: list[dict[str, str]] = [
     {},
     {"street": HERE[0]},
@@ -339,12 +354,40 @@ def test_no_question_brings_out_a_case_outside_the_scope(world: World, make_user
         assert {item["no"] for item in shown["items"]} == {one.no for one in world.visible(user)}
         assert shown["total"] == len(world.visible(user))
         for name in calls():
-            if name in SILENT:
+            if name in SILENT or name in ORDER_CALLS:
                 continue
             answers = list(_asker(name)(world, user, headers))
             text = json.dumps(answers, ensure_ascii=False, default=repr)
             for one in world.hidden(user):
                 assert one.mark not in text, (name, scope)
+
+
+@pytest.mark.parametrize("role", Role)
+def test_no_question_brings_out_an_order_outside_the_branch(sessions, client, make_user, clock, role: Role) -> None:
+    orders = order_scope.make_orders(sessions, make_user, client, clock.now, (HERE, THERE))
+    assert set(calls()) >= ORDER_CALLS
+    for scope in [*SCOPES, {"department": f"{HERE[0]}办事处"}, {"community": HERE[1]}]:
+        user = make_user(role, **scope)
+        headers = {"Authorization": f"Bearer {make_token(user, clock.now)}"}
+        shown = orders.shown(_root(user))
+        hidden = {order_id for order_id, (mark, _paths) in orders.titles.items() if mark not in shown}
+        found = list(order_scope.answers(orders, Ticket(user.id, user.token_version), headers, hidden))
+        for name, text in found:
+            for mark in orders.marks() - shown:
+                assert mark not in text, (name, scope)
+        # What may be seen is seen: else nothing would prove anything.
+        assert {mark for mark in orders.marks() if any(mark in text for _name, text in found)} == shown, scope
+
+
+def _root(user: User) -> str | None:
+    """The unit of an account, by the words of docs/security.md."""
+    street = user.street or next((street for street, community in (HERE, THERE) if community == user.community), None)
+    if user.department or user.role == Role.HANDLER:
+        street = HERE[0] if user.department == f"{HERE[0]}办事处" else None
+        return street if user.role not in (Role.GRID, Role.TRAINER) else None
+    if user.role in (Role.GRID, Role.TRAINER):
+        return None  # a grid worker's own unit has got nothing here
+    return "/".join(filter(None, (street, user.community)))
 
 
 def test_a_count_counts_what_may_be_seen(world: World, make_user) -> None:

@@ -94,6 +94,12 @@ def fits(page: Page) -> None:
     assert page.evaluate(f"{wide}.map(e => e.outerHTML.slice(0, 120))") == []
 
 
+def fills(page: Page) -> None:
+    """Every card is as wide as the phone lets it be."""
+    widths = page.locator(".slip").evaluate_all("all => all.map(e => Math.round(e.getBoundingClientRect().width))")
+    assert set(widths) == {360 - 24}
+
+
 def thumbs(page: Page) -> None:
     """Everything to press is large enough for a thumb."""
     small = page.locator(".page :is(button, .big, input:not([type=hidden]):not([type=file])):visible").evaluate_all(
@@ -156,19 +162,24 @@ def test_a_new_task_appears_without_reload(hand: Sit, console: Console) -> None:
 def test_an_order_is_read_and_its_receipt_given_with_a_photo(hand: Sit, sit: Sit, console: Console) -> None:
     number = order(console, "street", [unit(console, "walker"), unit(console, "village")], "台风橙色预警")
     page = hand()
-    slip = page.locator("article.order").filter(has_text="台风橙色预警")
+    slip = page.locator("article.directive").filter(has_text="台风橙色预警")
     expect(slip).to_contain_text("前回执")
     expect(slip).to_contain_text(f"{STREET}发")
     slip.get_by_role("button", name="收到，已读").click()
     expect(slip.locator(".status")).to_have_text("已读")
     fits(page)
+    fills(page)
     slip.get_by_label("办得怎么样").fill("三处低洼已放沙袋")
     slip.get_by_label("拍照").set_input_files({"name": "a.jpg", "mimeType": "image/jpeg", "buffer": from_a_phone()})
-    expect(slip.locator(".shots img")).to_have_count(1)
+    expect(slip.get_by_role("button", name="删掉照片 1")).to_be_visible()
+    # The picture itself is seen, not a box over it.
+    expect(slip.locator(".shots img")).to_have_js_property("complete", True)
+    top = "e => { const r = e.getBoundingClientRect(); return document.elementFromPoint(r.x + 9, r.bottom - 9) === e; }"
+    assert slip.locator(".shots img").evaluate(top)
     thumbs(page)
     slip.get_by_role("button", name="交回执", exact=True).click()
     expect(page.get_by_text("回执交上去了")).to_be_visible()
-    expect(page.locator("article.order").filter(has_text="台风橙色预警")).to_have_count(0)
+    expect(page.locator("article.directive").filter(has_text="台风橙色预警")).to_have_count(0)
 
     desk = sit("street", f"/orders/{number}")
     node = desk.locator(".branch li").filter(has_text="网格员小徐")
@@ -183,7 +194,7 @@ def test_an_order_is_read_and_its_receipt_given_with_a_photo(hand: Sit, sit: Sit
 def test_words_outlive_a_refusal_and_a_lost_page(hand: Sit, console: Console) -> None:
     order(console, "street", [unit(console, "walker")], "森林防火")
     page = hand()
-    slip = page.locator("article.order").filter(has_text="森林防火")
+    slip = page.locator("article.directive").filter(has_text="森林防火")
     slip.get_by_text("交回执").first.click()
     slip.get_by_label("办得怎么样").fill("山口已设卡")
     slip.get_by_label("拍照").set_input_files(

@@ -22,7 +22,9 @@
         button.setAttribute("aria-label", `删掉照片 ${number + 1}`);
         image.src = URL.createObjectURL(file);
         image.alt = "";
-        button.append(image, "×");
+        const mark = document.createElement("span");
+        mark.textContent = "×";
+        button.append(image, mark);
         button.addEventListener("click", () => {
           shots.get(form).splice(number, 1);
           show(form);
@@ -83,7 +85,8 @@
         location.reload();
         return;
       }
-      const told = await answer.json();
+      // A proxy that finds it too large answers in its own words.
+      const told = await answer.json().catch(() => ({ detail: "没有交上去，照片可能太大，请少带几张再试" }));
       if (answer.ok) {
         sessionStorage.removeItem(kept(form));
         location.assign(told.go);
