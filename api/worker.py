@@ -19,6 +19,7 @@ import api.outbox.webhook
 import api.wechat.push  # noqa: F401  these register what becomes of an event
 from api.accounts.deps import SYSTEM
 from api.accounts.logins import forget_logins
+from api.accounts.sessions import forget_sessions
 from api.cases.cards import close_silent, show_cards
 from api.chat.attachments import sweep as sweep_photos
 from api.chat.drafts import SILENCE, file_silent_emergencies
@@ -140,6 +141,7 @@ def tidy() -> None:
         forget_sent(db, utcnow())
         followers.forget_old(db, utcnow())
         forget_logins(db, utcnow())
+        forget_sessions(db, utcnow())
         db.commit()
 
 
@@ -152,17 +154,17 @@ def retention() -> None:
     log.info("retention", erased=erased, ended=ended)
 
 
-@huey.periodic_task(crontab(day_of_week="1", hour="4", minute="30"))
-def drift() -> None:
-    """Each Monday: tells the trainers when last week's triage was unlike the weeks before."""
-    log.info("drift", alerts=len(alert(session_factory(), utcnow(), get_drift())))
-
-
 @huey.periodic_task(crontab(hour="4", minute="10"))
 @huey.lock_task("curation", ttl=LOCK_SECONDS)
 def curation() -> None:
     """Each night: brings the trainers' queue what is worth a label."""
     log.info("curation", new=gather(session_factory(), get_triager(), get_curation(), utcnow()))
+
+
+@huey.periodic_task(crontab(day_of_week="1", hour="4", minute="30"))
+def drift() -> None:
+    """Each Monday: tells the trainers when last week's triage was unlike the weeks before."""
+    log.info("drift", alerts=len(alert(session_factory(), utcnow(), get_drift())))
 
 
 @huey.periodic_task(crontab(minute="40"))

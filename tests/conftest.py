@@ -45,10 +45,12 @@ from sqlalchemy.orm import Session, sessionmaker  # noqa: E402
 import api.accounts.service  # noqa: E402
 import api.main  # noqa: E402
 from api.accounts import passwords  # noqa: E402
-from api.accounts.models import Role, User  # noqa: E402
+from api.accounts.models import Role, StaffSession, User  # noqa: E402
 from api.accounts.service import create_user  # noqa: E402
+from api.accounts.sessions import open_session  # noqa: E402
 from api.accounts.tokens import make_token  # noqa: E402
 from api.columns import utcnow  # noqa: E402
+from api.console.data import Ticket  # noqa: E402
 from api.db import Base, get_engine, make_engine, session_factory  # noqa: E402
 from api.settings import get_settings  # noqa: E402
 from api.triage.service import get_places, get_taxonomy, get_triager  # noqa: E402
@@ -260,12 +262,29 @@ def make_user(sessions: sessionmaker[Session]) -> MakeUser:
     return make
 
 
+def session_of(user: User, now: datetime) -> StaffSession:
+    """Opens a session of an account."""
+    with session_factory().begin() as session:
+        return open_session(session, user, "api", timedelta(hours=12), now)
+
+
+def ticket_of(user: User, now: datetime | None = None) -> Ticket:
+    """Returns the ticket of a new session of an account."""
+    opened = session_of(user, now or utcnow())
+    return Ticket(opened.user_id, opened.id)
+
+
+def token_of(user: User, now: datetime) -> str:
+    """Returns a token of a new session of an account."""
+    return make_token(session_of(user, now), now)
+
+
 @pytest.fixture
 def sign_in(make_user: MakeUser, clock: Clock) -> Callable[..., dict[str, str]]:
     """Makes an account and returns the headers with its token: ``client.get(…, headers=sign_in(Role.CLERK))``."""
 
     def headers(role: Role, **scope: str) -> dict[str, str]:
-        return {"Authorization": f"Bearer {make_token(make_user(role, **scope), clock.now)}"}
+        return {"Authorization": f"Bearer {token_of(make_user(role, **scope), clock.now)}"}
 
     return headers
 

@@ -10,6 +10,7 @@ from fastapi.security import OAuth2PasswordBearer
 
 from api.accounts.keys import MARK, key_owner
 from api.accounts.models import Role, User
+from api.accounts.sessions import note_seen, session_owner
 from api.accounts.tokens import read_token
 from api.columns import utcnow
 from api.db import SessionDep
@@ -51,9 +52,10 @@ def current_user(db: SessionDep, now: Now, token: Annotated[str | None, Depends(
             raise Problem(401, "接口密钥无效、已到期或已吊销", {"WWW-Authenticate": "Bearer"})
         return owner
     claims = read_token(token, now) if token else None
-    user = db.get(User, claims["sub"]) if claims else None
-    if claims is None or user is None or not user.active or user.token_version != claims["ver"]:
+    user = session_owner(db, claims["sid"], now) if claims else None
+    if claims is None or user is None or user.id != claims["sub"]:
         raise Problem(401, "请先登录，或登录已过期，请重新登录", {"WWW-Authenticate": "Bearer"})
+    note_seen(db, claims["sid"], now)
     return user
 
 

@@ -86,6 +86,33 @@ class LoginEvent(Base):
     outcome: Mapped[str] = mapped_column(String(8))
 
 
+class StaffSession(Base):
+    """A sign-in that lasts until it is ended, is over, or the account is switched off or gets a new password.
+
+    Attributes:
+        version: the account's ``token_version`` at the sign-in.
+        kind: ``console`` or ``api``.
+        agent: what the browser or program calls itself.
+        source: the address, its last part masked.
+        seen_at: to the minute.
+        ended_by: account that ended it before its time.
+    """
+
+    __tablename__ = "staff_sessions"
+
+    id: Mapped[str] = mapped_column(String(36), primary_key=True, default=lambda: str(uuid4()))
+    user_id: Mapped[str] = mapped_column(ForeignKey("users.id"), index=True)
+    version: Mapped[int] = mapped_column(Integer)
+    kind: Mapped[str] = mapped_column(String(8))
+    agent: Mapped[str] = mapped_column(String(200))
+    source: Mapped[str] = mapped_column(String(64))
+    opened_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    seen_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    expires_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
+    ended_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    ended_by: Mapped[str | None] = mapped_column(String(36))
+
+
 class ApiKey(Base):
     """A key with which a program acts as an account: with its role and scope, until it expires or is revoked.
 

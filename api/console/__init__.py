@@ -29,6 +29,7 @@ from api.console import (
     orders_page,
     queue_page,
 )
+    sessions_page,
 from api.console.frame import install_errors
 from api.console.headers import ConsoleHeaders
 from api.console.session import SESSION_SECONDS
@@ -45,6 +46,7 @@ PAGES = (
     chats_page,
     feedback_page,
     drift_page,
+    curation_page,
     board_page,
     orders_page,
     grid_page,

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from api.accounts.models import Role, User
 from api.accounts.scope import visible_cases
+from api.accounts.sessions import session_owner
 from api.cases.deadlines import get_deadlines
 from api.cases.listing import COUNTED, CaseFilter, count_cases, list_cases
 from api.cases.models import Case, CaseHistory
@@ -19,6 +20,7 @@ from api.cases.routing import office_of
 from api.cases.views import case_summary
 from api.cases.workflow import get_workflow
 from api.chat.models import WANTS_PERSON, ChatMessage, ChatSession, Draft
+from api.columns import utcnow
 from api.console.clock import ago, clock_view, moment
 from api.console.turns import is_open, most_urgent_first, my_turn
 from api.db import session_factory
@@ -44,10 +46,10 @@ SOURCES = {
 
 @dataclass(frozen=True)
 class Ticket:
-    """Who calls: an account, and which generation of its sign-ins."""
+    """Who calls: an account, and by which of its sessions."""
 
     user_id: str
-    version: int
+    session_id: str
 
 
 @dataclass(frozen=True)
@@ -61,11 +63,11 @@ class Queue:
 
 @contextmanager
 def as_staff(ticket: Ticket) -> Iterator[tuple[Session, User]]:
-    """Yields a database session and the account; raises ``Problem`` 401 once it is switched off or reset."""
+    """Yields a database session and the account; raises ``Problem`` 401 once the session does not hold any more."""
     with session_factory()() as db:
-        user = db.get(User, ticket.user_id)
-        if user is None or not user.active or user.token_version != ticket.version:
-            raise Problem(401, "账号已停用或密码已更改，请重新登录")
+        user = session_owner(db, ticket.session_id, utcnow())
+        if user is None or user.id != ticket.user_id:
+            raise Problem(401, "这次登录已结束、账号已停用或密码已更改，请重新登录")
         yield db, user
 
 

@@ -155,12 +155,13 @@ async def _header(desk: Desk, here: str, help_: ui.dialog) -> tuple[TextElement 
                 _count(calls, await desk.run(mentions_data.unread_mentions))
         ui.element("div").classes("grow")
         ui.button("?", on_click=help_.open).props("flat dense round color=white").classes("help").tooltip("快捷键")
-        with ui.element("div").classes("me"):
+        with ui.element("a").classes("me").props('href="/console/sessions" title="登录的地方"'):
             text(desk.user.name, classes="name")
             text(desk.user.department or desk.user.street or desk.role_name, classes="role")
 
-        def out() -> None:
-            desk.leave()
+        async def out() -> None:
+            with caught():
+                await desk.leave()
             ui.navigate.to("/login")
 
         ui.button("退出", on_click=out).props("flat dense color=white").classes("out")

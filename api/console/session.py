@@ -3,17 +3,20 @@
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated, Any, Concatenate, ParamSpec, TypeVar
 
 from fastapi import Depends, Form, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import RedirectResponse, Response
-from nicegui import app, run
+from nicegui import app, background_tasks, run
+from sqlalchemy.orm import Session
 
-from api.accounts.models import ROLE_NAMES, Role, User
+from api.accounts.models import ROLE_NAMES, Role, StaffSession, User
 from api.accounts.service import sign_in
+from api.accounts.sessions import open_session
 from api.columns import utcnow
+from api.console import sessions_data
 from api.console.data import Ticket, whoami
 from api.db import session_factory
 from api.errors import Problem
@@ -61,12 +64,14 @@ class Desk:
 
     def touch(self) -> None:
         """Keeps the session alive: the person at the page did something."""
-        kept, now = app.storage.user, utcnow().timestamp()
-        if kept.get("user") and now - kept.get("seen", 0) > TOUCH_SECONDS:
-            kept["seen"] = now
+        kept, now = app.storage.user, utcnow()
+        if kept.get("user") and now.timestamp() - kept.get("seen", 0) > TOUCH_SECONDS:
+            kept["seen"] = now.timestamp()
+            background_tasks.create(run.io_bound(sessions_data.seen, str(kept.get("session")), now))
 
-    def leave(self) -> None:
+    async def leave(self) -> None:
         """Signs out, in every tab."""
+        await self.run(sessions_data.end, ticket(utcnow()).session_id, utcnow())
         app.storage.user.clear()
 
 
@@ -79,7 +84,7 @@ def ticket(now: datetime) -> Ticket:
         raise Problem(401, "请先登录")
     if now.timestamp() - float(kept.get("seen", 0)) > idle:
         raise Problem(401, "太久没有操作，请重新登录")
-    return Ticket(str(kept["user"]), int(kept["version"]))
+    return Ticket(str(kept["user"]), str(kept.get("session")))
 
 
 def signed_in(request: Request) -> Desk:
@@ -87,6 +92,7 @@ def signed_in(request: Request) -> Desk:
     now = utcnow()
     try:
         user = whoami(ticket(now))
+        sessions_data.seen(ticket(now).session_id, now)
     except Problem as problem:
         if app.storage.user.get("user"):
             request.session["notice"] = problem.detail
@@ -127,27 +133,53 @@ async def log_in(
     if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
         raise Problem(403, "请从登录页登录")
     now = utcnow()
-    address = request.client.host if request.client else ""
     try:
-        user = await run_in_threadpool(_check, username.strip(), password, now, address)
+        user, session = await run_in_threadpool(_check, username.strip(), password, now, seat(request))
     except Problem as problem:
         request.session.update({"notice": problem.detail, "username": username.strip()[:64], "wanted": path})
         return RedirectResponse(f"{root}/login", 303)
+    sit_down(request, session, now)
+    return RedirectResponse(f"{root}{first_page(path, user, request)}", 303)
+
+
+@dataclass(frozen=True)
+class Seat:
+    """From where somebody signs in."""
+
+    address: str
+    agent: str
+
+
+def seat(request: Request) -> Seat:
+    """Returns from where a request comes."""
+    return Seat(request.client.host if request.client else "", request.headers.get("user-agent", ""))
+
+
+def sit_down(request: Request, session: StaffSession, now: datetime) -> None:
+    """Gives this browser to a session that has just been opened."""
     key = secrets.token_urlsafe(24)
     request.session["key"] = key
     for name in ("notice", "username", "wanted"):
         request.session.pop(name, None)
     kept: dict[str, Any] = app.storage.user
-    kept.update({"user": user.id, "version": user.token_version, "key": key, "seen": now.timestamp()})
-    return RedirectResponse(f"{root}{_first_page(path, user, request)}", 303)
+    kept.update({"user": session.user_id, "session": session.id, "key": key, "seen": now.timestamp()})
 
 
-def _first_page(path: str, user: User, request: Request) -> str:
+def take_seat(db: Session, user: User, place: Seat, now: datetime) -> StaffSession:
+    """Opens a session of the console and commits."""
+    lasts = timedelta(seconds=SESSION_SECONDS)
+    session = open_session(db, user, "console", lasts, now, agent=place.agent, address=place.address)
+    db.commit()
+    return session
+
+
+def first_page(path: str, user: User, request: Request) -> str:
     """Returns where a sign-in leads: a grid worker who came by no address of his own, on a phone, to the phone page."""
     phone = request.headers.get("sec-ch-ua-mobile") == "?1" or "Mobi" in request.headers.get("user-agent", "")
     return "/grid" if path == "/" and user.role == Role.GRID and phone else path
 
 
-def _check(username: str, password: str, now: datetime, address: str) -> User:
+def _check(username: str, password: str, now: datetime, place: Seat) -> tuple[User, StaffSession]:
     with session_factory()() as db:
-        return sign_in(db, username, password, now, address)
+        user = sign_in(db, username, password, now, place.address)
+        return user, take_seat(db, user, place, now)

@@ -7,7 +7,6 @@ import pytest
 from sqlalchemy import func, select
 
 from api.accounts.models import Role
-from api.accounts.tokens import make_token
 from api.chat.attachments import UNFILED_FOR, sweep
 from api.chat.enclosures import Attachment
 from api.notices.models import Notice
@@ -19,6 +18,7 @@ from api.outbox.delivery import deliver_due
 from api.outbox.models import OutboxEvent
 from classifier.taxonomy import RuleError
 from tests.chat.photos import from_a_phone, photo
+from tests.conftest import token_of
 
 STREET, OTHER = "中韩街道", "沙子口街道"
 VILLAGE = f"{STREET}/枯桃社区"
@@ -47,7 +47,7 @@ class House:
 
     def ask(self, name: str, method: str, path: str = "", **more):
         """Asks as somebody."""
-        headers = {"Authorization": f"Bearer {make_token(self.people[name], self.clock.now)}"} | more.pop("headers", {})
+        headers = {"Authorization": f"Bearer {token_of(self.people[name], self.clock.now)}"} | more.pop("headers", {})
         return self.client.request(method, f"/api/v1/orders{path}", headers=headers, **more)
 
     def issue(self, name: str, units: list[str], **more) -> int:
@@ -308,7 +308,7 @@ def test_only_the_unit_reads_its_notices(house, sessions, clock) -> None:
     order = house.issue("district", [STREET])
     told(sessions, clock)
     for name, count in {"street": 1, "office": 1, "village": 0, "worker": 0, "district": 0, "lights": 0}.items():
-        headers = {"Authorization": f"Bearer {make_token(house.people[name], clock.now)}"}
+        headers = {"Authorization": f"Bearer {token_of(house.people[name], clock.now)}"}
         items = house.client.get("/api/v1/notices", headers=headers).json()["items"]
         assert [one["subject"] for one in items] == [f"ZL{order:06d}"] * count, name
 

@@ -22,7 +22,6 @@ from sqlalchemy import select
 import api.console
 from api.accounts.deps import Actor, current_user
 from api.accounts.models import Role, User
-from api.accounts.tokens import make_token
 from api.cases.filing import Filing, file_case
 from api.cases.listing import CaseFilter
 from api.cases.models import Case
@@ -46,6 +45,7 @@ from api.main import ROUTERS
 from api.notices.models import Notice
 from api.triage.service import get_places, get_taxonomy
 from tests.api import order_scope
+from tests.conftest import ticket_of, token_of
 
 LAMPS, ROADS = "区城市管理局", "区住房和城乡建设局"
 HERE, THERE = ("中韩街道", "中韩社区"), ("沙子口街道", "沙子口社区")
@@ -60,6 +60,11 @@ SILENT = {
     "POST /api/v1/cases",
     "GET /api/v1/auth/me",
     "GET /api/v1/auth/logins",
+    "GET /api/v1/auth/sessions",
+    "DELETE /api/v1/auth/sessions/{session_id}",
+    "sessions_data.own_sessions",
+    "sessions_data.other_sessions",
+    "sessions_data.end",
     "GET /api/v1/taxonomy",
     "data.as_staff",
     "data.whoami",
@@ -229,7 +234,7 @@ def _console(call: Callable[[World, Ticket, Told], Any]) -> Callable[[World, Use
     def ask(world: World, user: User, headers: dict[str, str]) -> Iterator[Any]:
         for one in world.hidden(user) or world.told[:1]:
             try:
-                yield call(world, Ticket(user.id, user.token_version), one)
+                yield call(world, ticket_of(user), one)
             except Problem as problem:
                 yield problem.detail
 
@@ -313,7 +318,7 @@ def _ask_function(name: str, world: World, user: User) -> Iterator[Any]:
     for one in world.hidden(user):
         given = [world.now if each == "now" else GIVEN[each] for each in wanted]
         with pytest.raises(Problem) as caught:
-            call(Ticket(user.id, user.token_version), one.no, *given)
+            call(ticket_of(user), one.no, *given)
         assert caught.value.status in (403, 404), name
         yield caught.value.detail
 
@@ -349,7 +354,7 @@ SCOPES: list[dict[str, str]] = [
 def test_no_question_brings_out_a_case_outside_the_scope(world: World, make_user, clock, role: Role) -> None:
     for scope in SCOPES:
         user = make_user(role, **scope)
-        headers = {"Authorization": f"Bearer {make_token(user, clock.now)}"}
+        headers = {"Authorization": f"Bearer {token_of(user, clock.now)}"}
         shown = world.client.get("/api/v1/cases", headers=headers).json()
         assert {item["no"] for item in shown["items"]} == {one.no for one in world.visible(user)}
         assert shown["total"] == len(world.visible(user))
@@ -368,10 +373,10 @@ def test_no_question_brings_out_an_order_outside_the_branch(sessions, client, ma
     assert set(calls()) >= ORDER_CALLS
     for scope in [*SCOPES, {"department": f"{HERE[0]}办事处"}, {"community": HERE[1]}]:
         user = make_user(role, **scope)
-        headers = {"Authorization": f"Bearer {make_token(user, clock.now)}"}
+        headers = {"Authorization": f"Bearer {token_of(user, clock.now)}"}
         shown = orders.shown(_root(user))
         hidden = {order_id for order_id, (mark, _paths) in orders.titles.items() if mark not in shown}
-        found = list(order_scope.answers(orders, Ticket(user.id, user.token_version), headers, hidden))
+        found = list(order_scope.answers(orders, ticket_of(user), headers, hidden))
         for name, text in found:
             for mark in orders.marks() - shown:
                 assert mark not in text, (name, scope)
@@ -392,10 +397,10 @@ def _root(user: User) -> str | None:
 
 def test_a_count_counts_what_may_be_seen(world: World, make_user) -> None:
     user = make_user(Role.CLERK, street=HERE[0])
-    found = data.queue(Ticket(user.id, user.token_version), "all", "new", CaseFilter(), world.now)
+    found = data.queue(ticket_of(user), "all", "new", CaseFilter(), world.now)
     assert (found.total, found.counts["all"], found.counts["review"]) == (2, 2, 0)
     supervisor = make_user(Role.SUPERVISOR, street=HERE[0])
-    shown = board_data.board(Ticket(supervisor.id, supervisor.token_version), world.now)
+    shown = board_data.board(ticket_of(supervisor), world.now)
     assert shown.total["open"] == 2
     assert [line.name for line in shown.streets] == [HERE[0]]
     assert {line.name: line.numbers["open"] for line in shown.departments} == {LAMPS: 1, ROADS: 1}
@@ -403,7 +408,7 @@ def test_a_count_counts_what_may_be_seen(world: World, make_user) -> None:
 
 def test_a_case_is_not_merged_into_one_that_cannot_be_seen(world: World, make_user, clock) -> None:
     user = make_user(Role.CLERK, street=HERE[0])
-    headers = {"Authorization": f"Bearer {make_token(user, clock.now)}"}
+    headers = {"Authorization": f"Bearer {token_of(user, clock.now)}"}
     body = {"action": "并单", "main_no": world.told[2].no, "reason": "同一件"}
     assert world.client.post(f"/api/v1/cases/{world.told[0].no}/actions", json=body, headers=headers).status_code == 404
 

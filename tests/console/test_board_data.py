@@ -8,9 +8,9 @@ from api.accounts.deps import SYSTEM
 from api.accounts.models import Role
 from api.cases.filing import Filing, file_case
 from api.console.board_data import NOWHERE, board
-from api.console.data import Ticket
 from api.errors import Problem
 from api.triage.service import get_places
+from tests.conftest import ticket_of
 
 
 def test_each_measure_counts_what_it_says_the_worst_first(sessions, make_user, fixed, clock):
@@ -27,7 +27,7 @@ def test_each_measure_counts_what_it_says_the_worst_first(sessions, make_user, f
             case.status, case.closed_at = "已办结", clock.now - timedelta(days=days)
             case.clock_stopped_at = case.closed_at
     boss = make_user(Role.SUPERVISOR)
-    shown = board(Ticket(boss.id, boss.token_version), clock.now)
+    shown = board(ticket_of(boss), clock.now)
     assert shown.total == {"open": 4, "late": 1, "returned": 1, "unsatisfied": 1, "closed": 1}
     assert [line.name for line in shown.streets] == ["沙子口街道", "中韩街道", NOWHERE, "北宅街道"]
     assert shown.streets[1].numbers == {"open": 2, "late": 0, "returned": 1, "unsatisfied": 1, "closed": 0}
@@ -38,4 +38,4 @@ def test_each_measure_counts_what_it_says_the_worst_first(sessions, make_user, f
 def test_it_is_the_supervisors(make_user, clock):
     clerk = make_user(Role.CLERK)
     with pytest.raises(Problem, match="没有这一页"):
-        board(Ticket(clerk.id, clerk.token_version), clock.now)
+        board(ticket_of(clerk), clock.now)

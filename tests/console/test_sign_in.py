@@ -9,7 +9,7 @@ import nicegui
 from playwright.sync_api import Page, expect
 from sqlalchemy import select
 
-from api.accounts.models import Role, User
+from api.accounts.models import Role, StaffSession, User
 from api.accounts.service import create_user, disable
 from tests.conftest import PASSWORD
 from tests.console.conftest import Console, enter, start
@@ -102,3 +102,28 @@ def test_too_long_a_silence_ends_the_session(page: Page, tmp_path: Path) -> None
     finally:
         process.terminate()
         process.wait(20)
+
+
+def test_a_session_is_ended_from_the_list_and_is_out_at_once(sit: Callable[..., Page], console: Console) -> None:
+    with console.sessions.begin() as db:
+        create_user(db, "twice", PASSWORD, "两处登录", Role.CLERK)
+    lost, page = sit("twice"), sit("twice")
+    page.locator("header .me").click()
+    cards = page.locator("[data-session]")
+    expect(cards).to_have_count(2)
+    expect(cards.filter(has_text="现在这里")).to_contain_text("Chrome · Linux")
+    page.get_by_role("button", name="结束").click()
+    expect(cards).to_have_count(1)
+    expect(lost).to_have_url(re.compile("/console/login"), timeout=15_000)
+    expect(lost.get_by_role("alert")).to_contain_text("这次登录已结束")
+
+
+def test_signing_out_ends_the_session(sit: Callable[..., Page], console: Console) -> None:
+    with console.sessions.begin() as db:
+        create_user(db, "orderly", PASSWORD, "有始有终", Role.CLERK)
+    page = sit("orderly")
+    page.get_by_role("button", name="退出").click()
+    expect(page).to_have_url(re.compile("/console/login"))
+    with console.sessions() as db:
+        (session,) = db.scalars(select(StaffSession).join(User).where(User.username == "orderly"))
+        assert session.ended_at
