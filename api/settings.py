@@ -51,6 +51,11 @@ class Settings(BaseSettings):
     wechat_reply_template: str = ""
     webhook_url: str = ""
     webhook_secret: SecretStr = Field(SecretStr(""), validate_default=True)
+    oidc_issuer: str = ""
+    oidc_client_id: str = Field("", validate_default=True)
+    oidc_secret: SecretStr = SecretStr("")
+    oidc_claim: str = "preferred_username"
+    oidc_name: str = "统一身份认证"
     sms_sender: str = "api.outbox.sms:FileSender"
 
     @field_validator("wechat_aes_key")
@@ -58,6 +63,20 @@ class Settings(BaseSettings):
     def _whole_key(cls, value: SecretStr) -> SecretStr:
         if not re.fullmatch("([A-Za-z0-9]{43})?", value.get_secret_value()):
             raise ValueError("43 letters and digits")
+        return value
+
+    @field_validator("oidc_issuer")
+    @classmethod
+    def _sealed_way(cls, value: str) -> str:
+        if value and not re.match(r"https://|http://(127\.0\.0\.1|localhost)[:/]", value):
+            raise ValueError("https")
+        return value
+
+    @field_validator("oidc_client_id")
+    @classmethod
+    def _known_there(cls, value: str, info: ValidationInfo) -> str:
+        if info.data.get("oidc_issuer") and not value:
+            raise ValueError("needed beside an oidc_issuer")
         return value
 
     @field_validator("webhook_secret")

@@ -26,10 +26,11 @@ from api.console import (
     grid_page,
     login_page,
     mentions_page,
+    oidc_routes,
     orders_page,
     queue_page,
-)
     sessions_page,
+)
 from api.console.frame import install_errors
 from api.console.headers import ConsoleHeaders
 from api.console.session import SESSION_SECONDS
@@ -45,13 +46,15 @@ PAGES = (
     case_page,
     chats_page,
     feedback_page,
-    drift_page,
     curation_page,
+    drift_page,
     board_page,
     orders_page,
     grid_page,
     forms,
     mentions_page,
+    oidc_routes,
+    sessions_page,
 )
 
 

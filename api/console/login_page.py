@@ -1,12 +1,14 @@
 """The login: a plain form that is posted, so that password managers know it."""
 
 from typing import Any
+from urllib.parse import quote
 
 from fastapi import Request
 from nicegui import app, ui
 
 from api.console.frame import assets, text
 from api.console.session import local_path
+from api.settings import get_settings
 
 
 @ui.page("/login", title="登录 · 崂先办工作台", response_timeout=30)
@@ -37,6 +39,9 @@ def login(request: Request, wanted: str = "/") -> None:
         ui.element("input").props.update({"type": "hidden", "name": "wanted", "value": path})
         with ui.element("button").props('type="submit"'):
             text("登录")
+        if get_settings().oidc_issuer:
+            with ui.element("a").props(f'href="/console/oidc?wanted={quote(path)}"').classes("oidc"):
+                text(f"用{get_settings().oidc_name}登录")
         text("连错 5 次锁定 15 分钟。忘记密码请找管理员重设。", "p", "hint")
 
 
