@@ -19,6 +19,7 @@ from classifier.taxonomy import KINDS, URGENCIES
 URGENCY_KEYS = dict(zip("qwer", URGENCIES, strict=True))
 KIND_KEYS = dict(zip("asd", KINDS, strict=True))
 OTHER_KEYS = {"n": NOT_APPEAL, "p": PERSONAL}
+WORDS = {NOT_APPEAL: "不是诉求", PERSONAL: "还看得出是谁"}
 
 
 @ui.page("/curation", title="整理训练数据 · 崂先办工作台", response_timeout=30)
@@ -48,7 +49,7 @@ class CurationPage:
                 with ui.element("div").classes("search"):
                     self.all = ui.select(pairs, label="别的分类（按 / 搜）", with_input=True, clearable=True)
                     self.all.props("dense outlined options-dense").classes("wide").on_value_change(self._pick_any)
-                self.answer = ui.element("div").classes("answer")
+                self.answer = ui.element("section").classes("card answer")
             self.panel.build()
         ui.keyboard(self._key, repeating=False, ignore=["input", "textarea", "select"])
         with caught():
@@ -67,10 +68,11 @@ class CurationPage:
         """Draws item and answer anew."""
         self.card.clear()
         self.answer.clear()
-        self.all.set_visibility(self.item is not None)
+        for part in (self.all, self.answer):
+            part.set_visibility(self.item is not None)
         if self.item is None:
             with self.card:
-                text("都标完了。右边可以“收集新的”，每天夜里也会自动收集。", "p", "empty")
+                text("没有要您标的了。右边可以“收集新的”，每天也会自动收集一次。", "p", "empty")
             return
         with self.card:
             _told(self.item)
@@ -78,12 +80,12 @@ class CurationPage:
         with self.answer:
             self._choices("紧急程度", URGENCY_KEYS, "urgency")
             self._choices("诉求类型", KIND_KEYS, "kind")
-            self._choices("不是诉求", OTHER_KEYS, "other")
+            self._choices("不收", OTHER_KEYS, "other")
             with ui.element("div").classes("cluster end"):
                 text(self._so_far(), classes="so-far")
-                ui.button("撤销上一条 u", on_click=self.undo).props("flat dense")
-                ui.button("跳过 x", on_click=self.skip).props("flat dense")
-                ui.button("保存 Enter", on_click=self.save).props("dense unelevated").classes("save")
+                ui.button("撤销上一条 u", on_click=self.undo).props("flat dense no-caps")
+                ui.button("跳过 x", on_click=self.skip).props("flat dense no-caps")
+                ui.button("保存 Enter", on_click=self.save).props("dense unelevated no-caps").classes("save")
 
     def _candidates(self, candidates: list[dict[str, Any]]) -> None:
         with ui.element("ol").classes("candidates"):
@@ -102,7 +104,7 @@ class CurationPage:
                 chosen = getattr(self.label, field) == value
                 with ui.element("span").classes("choice chosen" if chosen else "choice") as chip:
                     text(key, "kbd")
-                    text(value)
+                    text(WORDS.get(value, value))
                 chip.on("click", lambda _event, f=field, v=value: self.set(f, v))
 
     def _so_far(self) -> str:

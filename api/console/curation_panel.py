@@ -32,9 +32,10 @@ class SidePanel:
                 with ui.element("div").classes("line"):
                     text("进度", "h2")
                     ui.element("div").classes("grow")
-                    ui.button("收集新的", on_click=self._fetch).props("outline dense")
+                    ui.button("收集新的", on_click=self._fetch).props("outline dense no-caps")
                 self.figures = ui.element("dl").classes("figures")
-            with ui.element("section").classes("card"):
+            self.talk = ui.element("section").classes("card")
+            with self.talk:
                 text("备注", "h2")
                 self.remarks = ui.element("div").classes("remarks")
                 self.remark = ui.input(placeholder="写一句，Enter 保存").props("dense outlined").classes("wide")
@@ -43,10 +44,15 @@ class SidePanel:
                 text("导出已有结论的", "h2")
                 with ui.element("div").classes("cluster"):
                     for form, words in EXPORTS.items():
-                        ui.button(words, on_click=lambda _event, form=form: self._export(form)).props("outline dense")
+                        ui.button(words, on_click=lambda _event, form=form: self._export(form)).props(
+                            "outline dense no-caps"
+                        )
                 text("导入在别处标的", "h2")
-                self.upload = ui.upload(on_upload=self._import, auto_upload=True, label="CSV 或 JSONL，要有 id 列")
-                self.upload.props('accept=".csv,.jsonl" flat bordered').classes("wide")
+                self.upload = ui.upload(on_upload=self._import, auto_upload=True).props('accept=".csv,.jsonl"')
+                pick = ui.button("选文件（CSV、JSONL）").props("outline dense no-caps")
+                # In the browser itself: it opens the chooser only at the very click.
+                pick.on("click", js_handler=f"() => runMethod({self.upload.id}, 'pickFiles', [])")
+                text("要有 id 列，坏行按行号退回", "p", "hint")
                 self.refused = ui.element("ul").classes("refused")
 
     def show(self, found: dict[str, Any]) -> None:
@@ -66,7 +72,7 @@ class SidePanel:
         with self.remarks:
             for one in found["item"]["comments"] if found["item"] else []:
                 text(f"{one['who']} {one['at']}：{one['text']}", "p", "hint")
-        self.remark.set_visibility(found["item"] is not None)
+        self.talk.set_visibility(found["item"] is not None)
 
     async def _comment(self) -> None:
         if self.page.item is None:

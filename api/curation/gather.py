@@ -1,21 +1,24 @@
-"""Fills the queue: from cases that a clerk corrected or the model doubted, and from what the bot did not understand."""
+"""Fills the queue: from cases that a clerk corrected or the model doubted, and from what the bot did not understand.
+
+The model works between transactions, never within one: SQLite lets one in at a time, and residents would wait.
+"""
 
 import json
-from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
 import numpy as np
 from sqlalchemy import ColumnElement, exists, or_, select
-from sqlalchemy.orm import Session, sessionmaker, undefer
+from sqlalchemy.orm import Session, sessionmaker
 
 from api.cases.models import Case, TriageFeedback
 from api.chat.models import RESIDENT, ChatMessage, Draft
 from api.curation.labels import FIELDS
-from api.curation.models import DONE, OPEN, CurationItem
-from api.curation.order import gains, order
+from api.curation.models import OPEN, CurationItem
+from api.curation.ranking import packed, rank
 from api.curation.rules import CurationRules
 from api.curation.training_data import known_texts, training_counts
 from api.privacy.redact import redact
@@ -32,11 +35,28 @@ REASONS = {
 }
 CANDIDATES = 9
 AT_ONCE = 300
-POOL = 2000
 _KEPT = (*FIELDS, "department", "confidence", "model_version")
 
-Found = tuple[str, str, list[str], dict[str, Any], dict[str, Any] | None]
-"""Origin, text without personal data, reasons, the model's suggestion, the clerk's decision."""
+
+@dataclass(frozen=True)
+class Found:
+    """Something worth a label, as it was said.
+
+    Attributes:
+        origin: where it came from.
+        raw: the words, personal data and all; they go no further than ``redact``.
+        known: names that belong to the matter.
+        reasons: names of ``REASONS``.
+        suggestion: what the model said of it at the time; ``None`` when it was not asked.
+        decided: what a clerk decided.
+    """
+
+    origin: str
+    raw: str
+    known: tuple[str, ...]
+    reasons: list[str]
+    suggestion: dict[str, Any] | None = None
+    decided: dict[str, Any] | None = None
 
 
 def gather(sessions: sessionmaker[Session], triager: Triager, rules: CurationRules, now: datetime) -> int:
@@ -46,12 +66,18 @@ def gather(sessions: sessionmaker[Session], triager: Triager, rules: CurationRul
     """
     with sessions.begin() as db:
         _note_overrides(db)
-        found = [*_from_cases(db, rules), *_from_talk(db, triager, rules, now)]
-        fresh = list(_unknown(db, found))[::-1]  # the oldest gets the lowest number
-        _add(db, fresh, triager, rules, now)
+        found = [*_from_cases(db, rules), *_from_talk(db, rules, now)]
+        texts = {normalise(text) for text in db.scalars(select(CurationItem.text).where(CurationItem.state == OPEN))}
+    # The oldest gets the lowest number.
+    fresh = _items(list(_new(found, texts))[::-1], triager, rules, now)
     with sessions.begin() as db:
-        _reorder(db, triager, rules)
-    return len(fresh)
+        here = set(
+            db.scalars(select(CurationItem.origin).where(CurationItem.origin.in_([one.origin for one in fresh])))
+        )
+        added = [one for one in fresh if one.origin not in here]
+        db.add_all(added)
+    rank(sessions, triager, rules.batch)
+    return len(added)
 
 
 def _from_cases(db: Session, rules: CurationRules) -> Iterator[Found]:
@@ -68,9 +94,9 @@ def _from_cases(db: Session, rules: CurationRules) -> Iterator[Found]:
     query = select(Case, *why.values()).where(Case.erased_at.is_(None), ~here, or_(*why.values()))
     for case, *hits in db.execute(query.order_by(Case.id.desc()).limit(AT_ONCE)):
         reasons = [name for name, hit in zip(why, hits, strict=True) if hit]
-        text = redact(case.full_description, (one.name for one in case.reporters if one.name))
+        known = tuple(one.name for one in case.reporters if one.name)
         suggestion = {name: case.suggestion.get(name) for name in _KEPT}
-        yield f"case:{case.no}", text, reasons, suggestion, _decision(case)
+        yield Found(f"case:{case.no}", case.full_description, known, reasons, suggestion, _decision(case))
 
 
 def _decision(case: Case) -> dict[str, Any] | None:
@@ -84,7 +110,7 @@ def _note_overrides(db: Session) -> None:
         item.decided, item.reasons = _decision(case), ["override", *item.reasons]
 
 
-def _from_talk(db: Session, triager: Triager, rules: CurationRules, now: datetime) -> Iterator[Found]:
+def _from_talk(db: Session, rules: CurationRules, now: datetime) -> Iterator[Found]:
     """What residents said before the bot answered that it had not understood."""
     since = now - timedelta(days=rules.talk_days)
     answers = select(ChatMessage).where(ChatMessage.created_at > since, ChatMessage.reply_to.is_not(None))
@@ -94,76 +120,58 @@ def _from_talk(db: Session, triager: Triager, rules: CurationRules, now: datetim
         said = db.scalars(select(ChatMessage).where(*where)).one_or_none()
         if said is None or not has_words(said.text):
             continue
+        origin = f"message:{said.id}"
+        if db.scalar(select(exists().where(CurationItem.origin == origin))):
+            continue
         draft = db.get(Draft, said.draft_id) if said.draft_id else None
         name = json.loads(draft.known).get("name") if draft and draft.known else None
-        text = redact(said.text, [name] if name else ())
-        judged = triager.triage(text).as_dict()
-        yield f"message:{said.id}", text, ["fell_back"], {name: judged[name] for name in _KEPT}, None
+        yield Found(origin, said.text, (name,) if name else (), ["fell_back"])
 
 
-def _unknown(db: Session, found: Iterable[Found]) -> Iterator[Found]:
-    """Leaves out what is here already, under the same origin or in the same words, or stands in the labelled files."""
-    origins = set(db.scalars(select(CurationItem.origin)))
-    texts = {normalise(text) for text in db.scalars(select(CurationItem.text).where(CurationItem.state != DONE))}
-    texts |= known_texts(get_settings().nlu_data)
+def _new(found: list[Found], texts: set[str]) -> Iterator[tuple[Found, str]]:
+    """Yields each with its text redacted; not what is open already, or stands in the labelled files."""
+    seen = texts | known_texts(get_settings().nlu_data)
     for one in found:
-        plain = normalise(one[1])
-        if one[0] not in origins and plain not in texts:
-            origins.add(one[0])
-            texts.add(plain)
-            yield one
+        text = redact(one.raw, one.known)
+        if (plain := normalise(text)) not in seen:
+            seen.add(plain)
+            yield one, text
 
 
-def _add(db: Session, found: list[Found], triager: Triager, rules: CurationRules, now: datetime) -> None:
-    texts = [one[1] for one in found]
+def _items(found: list[tuple[Found, str]], triager: Triager, rules: CurationRules, now: datetime) -> list[CurationItem]:
+    texts = [text for _, text in found]
     tables = triager.encoder.probabilities(texts)["subcategory"]
     vectors = triager.encoder.embed(texts)
-    classes = [name.split("/", 1) for name in triager.encoder.heads["subcategory"]]
-    for (origin, text, reasons, suggestion, decided), chances, vector in zip(found, tables, vectors, strict=True):
-        best = np.argsort(-chances)[:CANDIDATES]
-        candidates = [
-            {"category": classes[i][0], "subcategory": classes[i][1], "probability": round(float(chances[i]), 4)}
-            for i in best
-        ]
-        db.add(
-            CurationItem(
-                origin=origin,
-                text=text,
-                reasons=reasons,
-                suggestion=suggestion,
-                decided=decided,
-                candidates=candidates,
-                embedding=vector.astype(np.float16).tobytes(),
-                embedded_by=triager.encoder.version,
-                pair=for_two(origin, rules.two_person_percent),
-                created_at=now,
-            )
+    return [
+        CurationItem(
+            origin=one.origin,
+            text=text,
+            reasons=one.reasons,
+            suggestion=one.suggestion or _asked(triager, text),
+            decided=one.decided,
+            candidates=_candidates(triager, chances),
+            embedding=packed(vector),
+            embedded_by=triager.encoder.version,
+            pair=for_two(one.origin, rules.two_person_percent),
+            created_at=now,
         )
+        for (one, text), chances, vector in zip(found, tables, vectors, strict=True)
+    ]
+
+
+def _asked(triager: Triager, text: str) -> dict[str, Any]:
+    judged = triager.triage(text).as_dict()
+    return {name: judged[name] for name in _KEPT}
+
+
+def _candidates(triager: Triager, chances: np.ndarray) -> list[dict[str, Any]]:
+    classes = [name.split("/", 1) for name in triager.encoder.heads["subcategory"]]
+    return [
+        {"category": classes[i][0], "subcategory": classes[i][1], "probability": round(float(chances[i]), 4)}
+        for i in np.argsort(-chances)[:CANDIDATES]
+    ]
 
 
 def for_two(origin: str, percent: float) -> bool:
     """Tells whether two persons answer this one: by its name, so that nobody chooses and a rerun says the same."""
     return int(sha256(origin.encode()).hexdigest()[:8], 16) % 10_000 < percent * 100
-
-
-def _reorder(db: Session, triager: Triager, rules: CurationRules) -> None:
-    newest = select(CurationItem).where(CurationItem.state == OPEN).order_by(CurationItem.id.desc()).limit(POOL)
-    items = list(db.scalars(newest.options(undefer(CurationItem.embedding))))
-    if not items:
-        return
-    # Vectors of two models cannot be compared.
-    if stale := [item for item in items if item.embedded_by != triager.encoder.version]:
-        for item, vector in zip(stale, triager.encoder.embed([one.text for one in stale]), strict=True):
-            item.embedding, item.embedded_by = vector.astype(np.float16).tobytes(), triager.encoder.version
-    vectors = np.stack([np.frombuffer(item.embedding, np.float16) for item in items]).astype(np.float32)
-    counts = training_counts(get_settings().nlu_data) + _answered(db)
-    top = [(item.candidates[0]["category"], item.candidates[0]["subcategory"]) for item in items]
-    gain = gains([item.candidates for item in items], [counts[pair] for pair in top], vectors)
-    for rank, position in enumerate(order(gain, vectors, rules.batch)):
-        items[position].rank, items[position].gain = rank, float(gain[position])
-
-
-def _answered(db: Session) -> Counter[tuple[str, str]]:
-    """Counts the answers of this queue by class: most are not in the files yet."""
-    labels = db.scalars(select(CurationItem.label).where(CurationItem.state == DONE))
-    return Counter((one["category"], one["subcategory"]) for one in labels if one and one.get("category"))

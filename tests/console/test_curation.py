@@ -92,7 +92,7 @@ def test_any_class_is_found_by_its_name(sit: Sit, console: Console) -> None:
     page.get_by_role("option", name="供水").first.click()
     expect(page.locator(".so-far")).to_contain_text("供水")
     page.get_by_role("button", name="保存").click()
-    expect(page.get_by_text("都标完了")).to_be_visible()
+    expect(page.get_by_text("没有要您标的了")).to_be_visible()
     label = label_of(console, item)
     assert label is not None
     assert "供水" in label["subcategory"]
@@ -108,16 +108,18 @@ def test_two_persons_do_not_see_each_other_and_files_go_out_and_in(sit: Sit, con
     page.locator(".told").click()
     page.keyboard.press("1")
     page.keyboard.press("Enter")
-    expect(page.get_by_text("都标完了")).to_be_visible()
+    expect(page.get_by_text("没有要您标的了")).to_be_visible()
     other = sit("trainer2", "/curation")
     expect(other.locator(".told")).to_have_text("巷子里那几盏灯总是不亮")
     expect(other.locator(".remarks")).not_to_contain_text("路灯")
     file = tmp_path / "答案.csv"
     rows = f"id,category,subcategory,kind,urgency\n{item},城乡建设,路灯照明,民生诉求,一般\n{item},没有,没有,没有,没有\n"
     file.write_text(rows, "utf-8")
-    other.locator("input[type=file]").set_input_files(file)
+    with other.expect_file_chooser() as chooser:
+        other.get_by_role("button", name="选文件").click()
+    chooser.value.set_files(file)
     expect(other.locator(".refused")).to_contain_text("第 3 行")
-    expect(other.get_by_text("都标完了")).to_be_visible()
+    expect(other.get_by_text("没有要您标的了")).to_be_visible()
     with other.expect_download() as download:
         other.get_by_role("button", name="补丁").click()
     assert "+路灯照明,民生诉求,一般,巷子里那几盏灯总是不亮" in Path(download.value.path()).read_text("utf-8")

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from api.accounts.deps import SYSTEM, Actor
 from api.cases.moves import apply_action
@@ -12,15 +12,16 @@ from api.chat.lines import Line
 from api.chat.models import BOT, RESIDENT, ChatMessage, ChatSession
 from api.chat.store import append, token_digest
 from api.curation import service
-from api.curation.gather import for_two
+from api.curation.gather import for_two, gather
 from api.curation.labels import Label
 from api.curation.models import CurationItem, CurationResponse
 from api.curation.rules import get_curation, load_curation
 from api.errors import Problem
 from api.privacy.erasure import erase_case
 from api.settings import REPO
-from api.triage.service import get_taxonomy
+from api.triage.service import get_taxonomy, get_triager
 from classifier.taxonomy import RuleError
+from classifier.triage import Triager
 from tests.conftest import FixedTriager
 from tests.curation.conftest import LIGHTS, NOISE, case_of, item_of
 
@@ -91,6 +92,47 @@ def test_what_the_bot_did_not_understand_comes_in(fill, db, clock):
     item = db.scalars(select(CurationItem)).one()
     assert (item.reasons, item.text) == (["fell_back"], "那个啥 〔电话〕 你们晓得的噻")
     assert item.origin == f"message:{db.scalars(select(ChatMessage.id).where(ChatMessage.author == RESIDENT)).one()}"
+
+
+def test_nobody_waits_while_the_model_works(file, sessions, clock):
+    file("巷子里的路灯时亮时灭")
+    real = get_triager()
+
+    class Writing:
+        """Writes to the database, as a resident would, whenever the model is asked."""
+
+        asked = 0
+
+        def __getattr__(self, name):
+            value = getattr(real.encoder, name)
+            if name not in ("probabilities", "embed"):
+                return value
+
+            def call(texts):
+                Writing.asked += 1
+                with sessions.begin() as db:
+                    db.execute(update(CurationItem).values(rank=0))
+                return value(texts)
+
+            return call
+
+    triager = Triager(real.encoder, real.taxonomy, real.places)
+    triager.encoder = Writing()
+    assert gather(sessions, triager, SINGLE, clock.now) == 1
+    assert Writing.asked >= 2
+
+
+def test_the_order_is_by_gain_and_survives_another_model(file, fill, sessions, clock, db):
+    numbers = [file("巷子里的路灯时亮时灭"), file("那个事到底谁管"), file("楼下夜里放音响吵得睡不着")]
+    fill(SINGLE)
+    items = [item_of(db, no) for no in numbers]
+    assert sorted(one.rank for one in items) == [0, 1, 2]
+    assert max(items, key=lambda one: one.gain).rank == 0
+    db.execute(update(CurationItem).values(embedding=b"\0\0", embedded_by="older"))
+    db.commit()
+    fill(SINGLE)
+    db.expire_all()
+    assert {item_of(db, no).embedded_by for no in numbers} == {get_triager().encoder.version}
 
 
 def test_one_answer_is_enough_for_most(file, fill, people, db, clock):
