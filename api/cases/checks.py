@@ -146,13 +146,17 @@ def _silence_over(step: Step) -> str | None:
     return f"回访后满 {limit} 没有评价才能办结"
 
 
+MERGES_INTO = ("待受理", "已受理", "已派单", "办理中", "挂起")
+"""Statuses of a main case: it has not been answered yet."""
+
+
 def _can_merge(step: Step) -> str | None:
     main = _main(step, step.fields.main_no)
     if main is None:
         return "没有找到主件，请核对编号"
     if main.no == step.case.no:
         return "不能并入自己"
-    if main.status not in ("待受理", "已受理", "已派单", "办理中", "挂起"):
+    if main.status not in MERGES_INTO:
         return f"主件现在是“{main.status}”，不能并入"
     return "这件已经是别的件的主件，不能再并入其他件" if _leads(step) else None
 

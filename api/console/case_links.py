@@ -8,6 +8,7 @@ from typing import Any
 from nicegui import ui
 
 from api.cases import routes
+from api.cases.checks import MERGES_INTO
 from api.columns import utcnow
 from api.console import case_data
 from api.console.case_moves import MovesCard, person
@@ -102,10 +103,18 @@ class SimilarCard:
             if self.card.is_deleted or not found:
                 return
             self.card.set_visibility(True)
+            # What is still open would be handled twice; what was answered is there to be quoted.
+            unanswered = [one for one in found if one["near"] and not one["answer"]]
+            answered = [one for one in found if one not in unanswered]
             with self.card:
-                text("相似件与答复", "h2")
-                for one in found:
-                    self._one(one)
+                self._some("可能是同一件，还没答复", unanswered)
+                self._some("相似件与答复", answered)
+
+    def _some(self, title: str, cases: list[dict[str, Any]]) -> None:
+        if cases:
+            text(f"{title}（{len(cases)}）", "h2")
+        for one in cases:
+            self._one(one)
 
     def _one(self, one: dict[str, Any]) -> None:
         with ui.element("article").classes("similar-one"):
@@ -126,6 +135,6 @@ class SimilarCard:
         if one["answer"] and self.moves.offered("反馈"):
             answer = one["answer"]
             ui.button("引用答复", on_click=lambda: self.moves.ask("反馈", answer=answer)).props("flat dense")
-        if one["near"] and self.moves.offered("并单"):
+        if one["near"] and one["status"] in MERGES_INTO and self.moves.offered("并单"):
             no = one["no"]
             ui.button("并入这件", on_click=lambda: self.moves.ask("并单", main_no=no)).props("flat dense")

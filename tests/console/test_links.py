@@ -37,6 +37,7 @@ def test_a_twin_is_merged_from_the_card_and_the_merge_undone(sit: Sit, console: 
     page = sit("clerk", f"/cases/{no}")
     card = page.locator(".similar-one").filter(has_text=main)
     expect(card).to_contain_text("可能是同一件事")
+    expect(page.locator(".similar h2").first).to_have_text("可能是同一件，还没答复（1）")
     card.get_by_role("button", name="并入这件").click()
     expect(page.locator(".field-main_no input")).to_have_value(main)
     page.locator(".field-reason textarea").fill("同一排灯")
@@ -50,6 +51,19 @@ def test_a_twin_is_merged_from_the_card_and_the_merge_undone(sit: Sit, console: 
     page.locator(".field-reason textarea").fill("看错了")
     page.get_by_role("button", name="确认取消并单").click()
     expect(page.locator(".head .status")).to_have_text("已受理")
+
+
+def test_a_twin_that_is_answered_is_quoted_and_not_merged_into(sit: Sit, console: Console) -> None:
+    main = console.file("极地海洋世界门口路灯整排不亮", "极地海洋世界")
+    no = console.file("极地海洋世界门口整排路灯不亮了", "极地海洋世界")
+    for who, action in (("clerk", "受理"), ("clerk", "派单"), ("lights", "接单")):
+        console.act(main, who, action)
+    console.act(main, "lights", "反馈", answer="线路已抢通")
+    page = sit("clerk", f"/cases/{no}")
+    card = page.locator(".similar-one").filter(has_text=main)
+    expect(card).to_contain_text("线路已抢通")
+    expect(page.locator(".similar h2").last).to_contain_text("相似件与答复")
+    expect(card.get_by_role("button", name="并入这件")).to_have_count(0)
 
 
 def test_each_follower_is_shown_for_a_reason_and_called_back(sit: Sit, console: Console) -> None:
