@@ -96,12 +96,18 @@ def _place(user: User, told: Report, places: PlaceResolver) -> str | None:
     """Says where it is so that the resolver finds it: a worker need not write his own street each time."""
     said = told.place.strip()
     if not said and told.where:
-        said = location.words(told.where.lat, told.where.lng, told.where.accuracy).removeprefix("我在")
+        said = place_of(told.where)
     found = places.resolve(said or told.text)
     if found.street or found.outside:
         return said or None
     own = "".join(filter(None, (user.street, user.community)))
     return f"{own}{said}"[:PLACE_LIMIT] or None
+
+
+def place_of(where: location.Where) -> str:
+    """Says where a phone is, ``中韩街道枯桃社区附近``; raises ``Problem`` 422 when it does not know itself."""
+    words = location.words(where.lat, where.lng, where.accuracy)
+    return words.removeprefix("我现在的位置在").removeprefix("我在")
 
 
 def keep_message(

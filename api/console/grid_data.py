@@ -16,7 +16,7 @@ from api.cases.models import Case, CaseHistory
 from api.cases.views import case_summary
 from api.cases.workflow import get_workflow
 from api.chat import location
-from api.chat.reports import GRID, Report, develop, report
+from api.chat.reports import GRID, Report, develop, place_of, report
 from api.console.clock import ClockView, clock_view, moment
 from api.console.data import Ticket, as_staff, order_of
 from api.console.turns import Offer, my_turn, offers
@@ -170,4 +170,4 @@ def file(
 
 def place_words(_ticket: Ticket, where: location.Where) -> str:
     """Says where a phone is; raises ``Problem`` 422 when it does not know itself."""
-    return location.words(where.lat, where.lng, where.accuracy).removeprefix("我在")
+    return place_of(where)

@@ -43,7 +43,7 @@ async def grid(desk: Annotated[Desk, Depends(desk_of(Role.GRID))], filed: str = 
     page = GridPage(desk)
     await page.build(filed[:20], bool(answered))
     live.on("cases", page.refresh)
-    live.on("notices", page.look)
+    live.on("notices", page.refresh)
 
 
 class GridPage:
@@ -58,6 +58,7 @@ class GridPage:
     async def build(self, filed: str, answered: bool) -> None:
         """Adds the page; ``filed`` is a case just reported, ``answered`` tells of a receipt just given."""
         self.shown = await self.desk.run(grid_data.day, utcnow())
+        self.owed = _due(self.shown.orders)
         self.layer = ui.element("div")
         with ui.element("main").classes("page grid-day"):
             now = utcnow().astimezone(LOCAL)
@@ -81,19 +82,14 @@ class GridPage:
         restore_forms()
 
     async def refresh(self) -> None:
-        """Shows the tasks anew if they have changed."""
+        """Shows the tasks anew if they have changed; of orders it says so: half-written words must not go away."""
         with caught():
-            found = await self.desk.run(grid_data.day, utcnow())
-            if self.shown and (found.tasks, found.reported) != (self.shown.tasks, self.shown.reported):
+            found, known = await self.desk.run(grid_data.day, utcnow()), self.shown
+            if known is None or self.news.is_deleted:
+                return
+            self.news.set_visibility(_due(found.orders) != self.owed)
+            if (found.tasks, found.reported) != (known.tasks, known.reported):
                 self._fill(found)
-            await self.look()
-
-    async def look(self) -> None:
-        """Says so when the orders have changed: showing them anew would take half-written words away."""
-        with caught():
-            found = await self.desk.run(grid_data.day, utcnow())
-            known = self.shown.orders if self.shown else []
-            self.news.set_visibility(_due(found.orders) != _due(known))
 
     async def _thanks(self, filed: str) -> None:
         seen = await self.desk.run(grid_data.filed, filed) if filed else None

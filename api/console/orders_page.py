@@ -9,6 +9,7 @@ from nicegui import ui
 from api.columns import utcnow
 from api.console import orders_data
 from api.console.clock import moment
+from api.console.forms import Id
 from api.console.frame import caught, frame, text
 from api.console.orders_data import PAGE_SIZE, ROLES, OrderPage, Rights
 from api.console.orders_dialog import SendDialog
@@ -107,7 +108,7 @@ def _tally(counts: dict[str, int]) -> None:
 
 
 @ui.page("/orders/{order_id}", title="指令 · 崂先办工作台", response_timeout=30)
-async def order(order_id: int, desk: Sitting) -> None:
+async def order(order_id: Id, desk: Sitting) -> None:
     """Shows one order."""
     form_assets()
     shown = await desk.run(orders_data.order, order_id, utcnow())

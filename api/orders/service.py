@@ -176,6 +176,8 @@ def _check_units(db: Session, root: str, wanted: list[str]) -> list[str]:
 def _send(
     db: Session, order: Order, paths: list[str], like: OrderReceipt, user: User, now: datetime
 ) -> list[OrderReceipt]:
+    # Two who send the same order to the same unit follow one another.
+    db.execute(select(Order.id).where(Order.id == order.id).with_for_update())
     has = set(db.scalars(select(OrderReceipt.path).where(OrderReceipt.order_id == order.id)))
     made = [
         OrderReceipt(
