@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from api.cases.models import Case, TriageFeedback
 from api.chat.models import RESIDENT, ChatMessage, Draft
 from api.curation.labels import FIELDS
-from api.curation.models import OPEN, CurationItem
+from api.curation.models import DOUBLE, OPEN, CurationItem
 from api.curation.ranking import packed, rank
 from api.curation.rules import CurationRules
 from api.curation.training_data import known_texts, training_counts
@@ -69,7 +69,9 @@ def gather(sessions: sessionmaker[Session], triager: Triager, rules: CurationRul
         found = [*_from_cases(db, rules), *_from_talk(db, rules, now)]
         texts = {normalise(text) for text in db.scalars(select(CurationItem.text).where(CurationItem.state == OPEN))}
     # The oldest gets the lowest number.
-    fresh = _items(list(_new(found, texts))[::-1], triager, rules, now)
+    sorted_out = list(_sorted_out(found, texts))[::-1]
+    fresh = _items([(one, text) for one, text in sorted_out if text], triager, rules, now)
+    fresh += [_double(one, now) for one, text in sorted_out if not text]
     with sessions.begin() as db:
         here = set(
             db.scalars(select(CurationItem.origin).where(CurationItem.origin.in_([one.origin for one in fresh])))
@@ -77,7 +79,7 @@ def gather(sessions: sessionmaker[Session], triager: Triager, rules: CurationRul
         added = [one for one in fresh if one.origin not in here]
         db.add_all(added)
     rank(sessions, triager, rules.batch)
-    return len(added)
+    return sum(one.state == OPEN for one in added)
 
 
 def _from_cases(db: Session, rules: CurationRules) -> Iterator[Found]:
@@ -128,14 +130,21 @@ def _from_talk(db: Session, rules: CurationRules, now: datetime) -> Iterator[Fou
         yield Found(origin, said.text, (name,) if name else (), ["fell_back"])
 
 
-def _new(found: list[Found], texts: set[str]) -> Iterator[tuple[Found, str]]:
-    """Yields each with its text redacted; not what is open already, or stands in the labelled files."""
+def _sorted_out(found: list[Found], texts: set[str]) -> Iterator[tuple[Found, str]]:
+    """Yields each with its text redacted; with none when that is open already, or stands in the labelled files."""
     seen = texts | known_texts(get_settings().nlu_data)
     for one in found:
         text = redact(one.raw, one.known)
-        if (plain := normalise(text)) not in seen:
-            seen.add(plain)
-            yield one, text
+        known = normalise(text) in seen
+        seen.add(normalise(text))
+        yield one, "" if known else text
+
+
+def _double(one: Found, now: datetime) -> CurationItem:
+    return CurationItem(
+        origin=one.origin, text="", reasons=one.reasons, suggestion={}, candidates=[], state=DOUBLE,
+        embedding=b"", embedded_by="", created_at=now,
+    )  # fmt: skip
 
 
 def _items(found: list[tuple[Found, str]], triager: Triager, rules: CurationRules, now: datetime) -> list[CurationItem]:
@@ -153,6 +162,7 @@ def _items(found: list[tuple[Found, str]], triager: Triager, rules: CurationRule
             embedding=packed(vector),
             embedded_by=triager.encoder.version,
             pair=for_two(one.origin, rules.two_person_percent),
+            state=OPEN,
             created_at=now,
         )
         for (one, text), chances, vector in zip(found, tables, vectors, strict=True)

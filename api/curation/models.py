@@ -10,7 +10,7 @@ from api.columns import Names, UtcDateTime
 from api.crypto import EncryptedText
 from api.db import Base
 
-OPEN, THIRD, DONE, DROPPED = "open", "third", "done", "dropped"
+OPEN, THIRD, DONE, DROPPED, DOUBLE = "open", "third", "done", "dropped", "double"
 
 
 class CurationItem(Base):
@@ -23,7 +23,8 @@ class CurationItem(Base):
         decided: what the clerk's override decided, where there was one.
         reasons: why it is here: names of ``api.curation.gather.REASONS``.
         pair: two persons answer it, unseen by each other.
-        state: ``open``; ``third`` when the two disagree; ``done``; ``dropped`` when somebody saw a person's data in it.
+        state: ``open``; ``third`` when the two disagree; ``done``; ``dropped`` when somebody saw a person's data in it;
+            ``double`` when the same words are here or in the labelled files already: empty, so as not to look again.
         label: what holds in the end; empty until ``done``.
         rank: place in the order of expected gain, 0 first.
     """

@@ -71,12 +71,14 @@ def test_a_later_override_joins_the_reasons(file, fill, db, clock):
     assert item_of(db, no).reasons[0] == "override"
 
 
-def test_the_same_words_and_what_is_labelled_already_do_not_come(file, fill):
+def test_the_same_words_and_what_is_labelled_already_come_once_and_are_not_read_again(file, fill, db):
     file("巷口那盏灯晚上不亮，摔了两个人")
     file("巷口那盏灯晚上不亮,摔了两个人")
     file("公交半小时不来一趟")  # a training row
     file("物业停车费从150涨到300，业主大会都没开，凭么事？")  # a dev row
     assert fill() == 1
+    items = db.scalars(select(CurationItem)).all()
+    assert sorted((one.state, bool(one.text)) for one in items) == [("double", False)] * 3 + [("open", True)]
 
 
 def test_what_the_bot_did_not_understand_comes_in(fill, db, clock):
