@@ -59,7 +59,7 @@ class MentionsPage:
 
 
 def _call(one: dict[str, Any]) -> None:
-    with ui.element("article").classes("card call") as card:
+    with ui.element("article").classes("card noted") as card:
         card.props["data-unread"] = str(one["seen_at"] is None).lower()
         with ui.element("div").classes("line"):
             with ui.element("a").props(f'href="/console/cases/{one["case_no"]}"'):

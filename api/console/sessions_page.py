@@ -61,7 +61,7 @@ class SessionsPage:
                             self._one(one)
 
     def _one(self, one: dict[str, Any]) -> None:
-        with ui.element("article").classes("card call").props(f'data-session="{one["id"]}"'):
+        with ui.element("article").classes("card noted").props(f'data-session="{one["id"]}"'):
             with ui.element("div").classes("line"):
                 text(f"{one['name']}（{one['username']}）", "b")
                 if one["current"]:

@@ -29,7 +29,7 @@ def test_a_call_is_completed_arrives_without_reload_and_is_read_with_the_case(si
     expect(page.locator(".history")).to_contain_text("先看现场 @lights 谢谢")
     expect(count).to_have_text("1", timeout=15_000)
     handler.locator("nav a").filter(has_text="@我").click()
-    call = handler.locator(".call").first
+    call = handler.locator(".noted").first
     expect(call).to_contain_text("受理员小李在")
     expect(call).to_contain_text("先看现场 @lights 谢谢")
     call.get_by_role("link").click()
