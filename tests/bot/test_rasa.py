@@ -2,16 +2,19 @@
 
 import json
 import subprocess
+from collections import Counter
 from pathlib import Path
 
 import pytest
 import yaml
 
 from bot.jieba_words import TARGET, dictionary
+from classifier.text import normalise
 from ops import bot_model
 from ops.house import REPO
 
-INTENT_MACRO_F1 = 0.94  # measured 0.950, messages left to the fallback counted as wrong
+FEWEST_EXAMPLES = 40
+INTENT_MACRO_F1 = 0.94  # measured 0.954 on messages not in training, those left to the fallback counted as wrong
 
 
 def rasa(*arguments: str, cwd: Path = REPO) -> "subprocess.CompletedProcess[str]":
@@ -48,7 +51,8 @@ def test_intents_of_a_dev_set_by_other_wording(model: Path, tmp_path: Path):
     )
     assert result.returncode == 0, result.stderr[-2000:]
     report = json.loads((tmp_path / "intent_report.json").read_text())
-    assert report["macro avg"]["f1-score"] >= INTENT_MACRO_F1, report
+    scores = [report[intent]["f1-score"] for intent in {intent for intent, _ in examples("intents_dev")}]
+    assert sum(scores) / len(scores) >= INTENT_MACRO_F1, report  # the fallback is no intent: it lowers the recall
 
 
 def test_our_graph_runner_and_vectors_sent_along_read_as_rasas_own(model: Path):
@@ -75,6 +79,21 @@ def test_every_intent_has_examples_in_training_and_dev():
         files = (REPO / "nlu_data" / folder).glob("*.yml")
         found = {one["intent"] for file in files for one in yaml.safe_load(file.read_text(encoding="utf-8"))["nlu"]}
         assert found == intents
+
+
+def examples(folder: str) -> list[tuple[str, str]]:
+    """Returns the intent and the normal form of each example below ``folder``."""
+    files = sorted((REPO / "nlu_data" / folder).glob("*.yml"))
+    parts = [one for file in files for one in yaml.safe_load(file.read_text(encoding="utf-8"))["nlu"]]
+    return [(one["intent"], normalise(line[2:])) for one in parts for line in one["examples"].splitlines()]
+
+
+def test_an_example_belongs_to_one_intent_and_is_not_of_the_dev_set():
+    training = examples("intents")
+    texts = Counter(text for _, text in training)
+    assert not [text for text, count in texts.items() if count > 1]
+    assert not [text for _, text in examples("intents_dev") if text in texts], "the dev set must stay unseen"
+    assert min(Counter(intent for intent, _ in training).values()) >= FEWEST_EXAMPLES
 
 
 def test_jiebas_dictionary_is_made_from_the_place_tables():
