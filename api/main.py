@@ -26,8 +26,8 @@ from api.cases.deadlines import get_deadlines
 from api.cases.duplicates import get_duplicates
 from api.cases.public_words import warm
 from api.cases.workflow import get_workflow
-from api.drift.rules import get_drift
 from api.curation.rules import get_curation
+from api.drift.rules import get_drift
 from api.errors import install_error_handlers, problem_response
 from api.health.metrics import CASES_FILED
 from api.logs import configure_logging
@@ -73,8 +73,8 @@ def create_app() -> FastAPI:
     get_retention()
     get_duplicates()
     get_curation()
-    get_orders()
     get_drift()
+    get_orders()
     get_taxonomy()
     if wechat_config():
         wechat_lines()

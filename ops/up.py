@@ -23,6 +23,10 @@ DEMO = {"admin": "管理员", "staff": "受理员", "trainer": "培训员", "gri
 READY_SECONDS = 180
 
 
+OURS = frozenset({"secrets.env", "laoxian.db", "bot", "redis"})
+"""What tells a data folder of ours from any other."""
+
+
 class UpError(Exception):
     """Something only the user can mend; the message is one line that says what to do."""
 
@@ -50,6 +54,9 @@ def check(port: int, data_dir: Path) -> None:
     if port_taken(port):
         raise UpError(f"端口 {port} 已被占用。换一个：PORT={port + 1} make up；或先停掉占用它的程序。")
     data_dir.mkdir(parents=True, exist_ok=True)
+    here = {path.name for path in data_dir.iterdir()}
+    if here and not here & OURS:  # it is about to be closed to everybody else: /, /srv or a home must not be
+        raise UpError(f"{data_dir} 里有别的东西，不像崂先办的数据目录。用 LAOXIAN_DATA_DIR 指定一个空目录。")
     if not os.access(data_dir, os.W_OK):
         raise UpError(f"不能写 {data_dir}。请改权限，或用 LAOXIAN_DATA_DIR 指定别处。")
     if shutil.disk_usage(data_dir).free < 300e6:

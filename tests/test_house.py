@@ -1,11 +1,13 @@
 """What holds for the whole house: the arrows between rooms, the locks, the commands that others rely on."""
 
 import subprocess
+from pathlib import Path
 
 import pytest
 import yaml
 
-from ops.house import BIN, REPO
+from ops.house import BIN, REPO, free_ports
+from ops.up import UpError, check
 
 
 def test_arrows_between_rooms_point_one_way():
@@ -46,3 +48,17 @@ def test_everything_the_bot_may_say_is_in_the_domain():
         said |= {word.strip('"') for word in file.read_text(encoding="utf-8").split() if word.startswith('"utter_')}
     named = {word.strip('",()[]{}:') for word in said}
     assert {name for name in named if name.isidentifier()} <= set(domain["responses"])
+
+
+def test_a_folder_of_somebody_else_is_left_as_it_is(tmp_path: Path):
+    (tmp_path / "photos").mkdir()
+    tmp_path.chmod(0o755)
+    with pytest.raises(UpError, match="不像崂先办的数据目录"):
+        check(free_ports(1)[0], tmp_path)
+    assert tmp_path.stat().st_mode & 0o777 == 0o755
+
+
+def test_an_empty_folder_and_one_of_ours_are_taken(tmp_path: Path):
+    check(free_ports(1)[0], tmp_path / "new")
+    (tmp_path / "secrets.env").touch()
+    check(free_ports(1)[0], tmp_path)
