@@ -1,4 +1,4 @@
-"""What the model made of a week beside the weeks before: mix of classes, confidence, overrides, and what has drifted."""
+"""What the model made of a week beside the weeks before: mix of classes, confidence, overrides, what has drifted."""
 
 from datetime import datetime
 from typing import Annotated
