@@ -4,6 +4,7 @@
 # mypy: disable-error-code="untyped-decorator"
 
 import time
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -51,6 +52,12 @@ _pool = ConnectionPool.from_url(
     get_settings().redis_url, socket_connect_timeout=2, socket_timeout=10, health_check_interval=30
 )
 huey = RedisExpireHuey("laoxian", connection_pool=_pool, read_timeout=1)
+
+
+def _night(hour: int, minute: int, **days: str) -> Callable[[datetime], bool]:
+    """Returns huey's schedule for a time in Shanghai; huey counts in UTC, where it is still the day before."""
+    schedule: Callable[[datetime], bool] = crontab(hour=str((hour - 8) % 24), minute=str(minute), **days)
+    return schedule
 
 
 @huey.on_startup()
@@ -133,7 +140,7 @@ def orders() -> None:
     remind_overdue(session_factory(), utcnow())
 
 
-@huey.periodic_task(crontab(hour="3", minute="20"))
+@huey.periodic_task(_night(3, 20))
 def tidy() -> None:
     """Each night: forgets events delivered long ago."""
     with session_factory()() as db:
@@ -145,7 +152,7 @@ def tidy() -> None:
         db.commit()
 
 
-@huey.periodic_task(crontab(hour="3", minute="50"))
+@huey.periodic_task(_night(3, 50))
 @huey.lock_task("retention", ttl=LOCK_SECONDS)
 def retention() -> None:
     """Each night: erases the persons of cases that ended too long ago, ends idle conversations."""
@@ -154,16 +161,16 @@ def retention() -> None:
     log.info("retention", erased=erased, ended=ended)
 
 
-@huey.periodic_task(crontab(hour="4", minute="10"))
+@huey.periodic_task(_night(4, 10))
 @huey.lock_task("curation", ttl=LOCK_SECONDS)
 def curation() -> None:
     """Each night: brings the trainers' queue what is worth a label."""
     log.info("curation", new=gather(session_factory(), get_triager(), get_curation(), utcnow()))
 
 
-@huey.periodic_task(crontab(day_of_week="1", hour="4", minute="30"))
+@huey.periodic_task(_night(4, 30, day_of_week="0"))
 def drift() -> None:
-    """Each Monday: tells the trainers when last week's triage was unlike the weeks before."""
+    """Each Monday, a Sunday in UTC: tells the trainers when last week's triage was unlike the weeks before."""
     log.info("drift", alerts=len(alert(session_factory(), utcnow(), get_drift())))
 
 
