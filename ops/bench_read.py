@@ -4,13 +4,14 @@ import random
 import statistics
 import time
 from collections.abc import Callable, Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
 from sqlalchemy import func, select
 
 from api.accounts.models import Role, User
+from api.accounts.sessions import open_session
 from api.cases.listing import CaseFilter, list_cases
 from api.cases.models import Case
 from api.cases.routes import find_case, similar_cases
@@ -60,7 +61,9 @@ def measure(user: User) -> dict[str, dict[str, float]]:
 
 
 def _looks(user: User) -> dict[str, Iterator[Look]]:
-    ticket, draw = Ticket(user.id, user.token_version), random.Random(7)
+    draw = random.Random(7)
+    with session_factory().begin() as db:
+        ticket = Ticket(user.id, open_session(db, user, "console", timedelta(hours=1), utcnow()).id)
     triager = Prepared()
     triager.embed([text for text, _place in stories()])
     with as_staff(ticket) as (db, _user):

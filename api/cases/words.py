@@ -52,14 +52,30 @@ def document(
     street: str | None,
     community: str | None,
     answer: str | None,
+    department: str,
+    co_departments: Sequence[str],
 ) -> list[str]:
-    """Returns the tokens of a case in order; ``answer``, sealed at rest, goes in as digests of its pairs."""
+    """Returns the tokens of a case in order; ``answer``, sealed at rest, goes in as digests of its pairs.
+
+    The departments are not to be found by, but narrow a search to the cases of one: what is common in the district may
+    be rare with them.
+    """
     # A number is also looked for by its digits alone.
     told = " ".join(filter(None, (no, no.removeprefix("LX"), category, subcategory, description, place_text)))
     # Places are named as the map names them: nothing to write otherwise.
     found = [*_tokens(normalise(told)), *_tokens(f"{street or ''} {community or ''}")]
     found += [seal_token(token)[0] for token in _tokens(normalise(mask_numbers(answer)))] if answer else []
-    return found[:_MOST]
+    return [*found[:_MOST], *map(unit_token, (department, *co_departments))]
+
+
+def unit_token(department: str) -> str:
+    """Returns the token of every case that a department leads or helps with; no search is for a capital letter."""
+    return f"D{''.join(_WORD.findall(department))[:_LONGEST]}"
+
+
+def place_tokens(place: str) -> list[str]:
+    """Returns tokens of every case in a street or community."""
+    return list(_pairs(place))[:-1]
 
 
 def seal_token(token: str) -> list[str]:

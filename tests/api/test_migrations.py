@@ -9,11 +9,13 @@ from sqlalchemy.exc import DatabaseError
 from sqlalchemy.orm import sessionmaker
 
 from api.accounts.deps import SYSTEM, Actor
+from api.accounts.models import User
 from api.cases.audit import findings
 from api.cases.filing import Filing, file_case
 from api.cases.models import Case
 from api.cases.moves import apply_action
 from api.cases.search import holds_words
+from api.cases.words import phrases
 from api.cli import alembic_config
 from api.db import Base, make_engine
 from api.triage.service import get_places
@@ -90,7 +92,8 @@ def test_the_cases_there_are_can_be_searched_after_the_upgrade(empty, fixed, clo
     command.upgrade(config(empty), "head")
     with sessions() as db:
         for wanted, number in (("坏了", 1), ("井盖", 2), ("停水", 3), ("阀门", 3)):
-            assert list(db.scalars(select(Case.id).where(holds_words(db, wanted)))) == [number]
+            found = holds_words(db, phrases(wanted), User(department="区城市管理局"), 10)
+            assert list(db.scalars(select(Case.id).where(found))) == [number]
 
 
 def test_a_migrated_history_refuses_change(empty):

@@ -145,7 +145,7 @@ def test_every_text_is_a_search_for_letters_and_digits_only(text_):
 def test_a_part_of_a_text_is_a_row_of_its_tokens(story, data):
     start = data.draw(st.integers(0, len(story) - 1))
     wanted = story[start : data.draw(st.integers(start + 1, len(story)))]
-    tokens = document("LX1", "c", "s", story, None, None, None, None)
+    tokens = document("LX1", "c", "s", story, None, None, None, None, "d", [])
     for phrase in phrases(wanted):
         if phrase.tokens[0].isascii() or phrase.tokens[-1].isascii():
             continue  # words and numbers are found whole: part of one is none
@@ -233,6 +233,32 @@ def test_a_case_deleted_by_hand_takes_its_words_along(tell, sessions):
         if db.get_bind().dialect.name == "sqlite":
             db.execute(text("INSERT INTO case_words_index(case_words_index) VALUES ('integrity-check')"))
             assert db.scalar(text("SELECT count(*) FROM case_words_index WHERE case_words_index MATCH '别的'")) == 0
+
+
+def test_a_handler_finds_what_has_come_to_them(client, tell, act, sign_in):
+    no = tell("路灯坏了", "中韩社区")
+    old, new, helper = "市生态环境局崂山分局", "区住房和城乡建设局", "区卫生健康局"
+
+    def sees(department: str) -> list[str]:
+        headers = sign_in(Role.HANDLER, department=department)
+        return [one["no"] for one in client.get("/api/v1/cases", params={"q": "路灯"}, headers=headers).json()["items"]]
+
+    act(no, "受理")
+    act(no, "派单", department=old, co_departments=[])
+    assert (sees(old), sees(new), sees(helper)) == ([no], [], [])
+    act(no, "改派", department=new, co_departments=[helper], reason="职责")
+    assert (sees(old), sees(new), sees(helper)) == ([], [no], [no])
+
+
+def test_common_words_bring_the_same_as_rare_ones(client, tell, sign_in, monkeypatch):
+    monkeypatch.setattr("api.cases.listing.COUNTED", 1)
+    numbers = [
+        tell(f"路灯坏了{one}", place) for one, place in (("甲", "中韩街道"), ("乙", "沙子口街道"), ("丙", "中韩街道"))
+    ]
+    for scope, expected in (({}, numbers[::-1]), ({"street": "中韩街道"}, [numbers[2], numbers[0]])):
+        headers = sign_in(Role.SUPERVISOR, **scope)
+        shown = client.get("/api/v1/cases", params={"q": "路灯"}, headers=headers).json()
+        assert ([one["no"] for one in shown["items"]], shown["total"]) == (expected, 2)
 
 
 def test_before_a_number_comes_what_is_older(tell, client, sign_in):

@@ -1,4 +1,4 @@
-"""Full-text search: what each case is found by."""
+"""Full-text search: what each case is found by; queues counted and put in order by an index."""
 
 from collections.abc import Sequence
 
@@ -15,8 +15,8 @@ depends_on: str | Sequence[str] | None = None
 
 BATCH = 1000
 _READ = sa.text(
-    "SELECT id, no, category, subcategory, description, place_text, street, community, answer FROM cases "
-    "WHERE id > :last ORDER BY id LIMIT :batch"
+    "SELECT id, answer, co_departments, department, no, category, subcategory, description, place_text, street, "
+    "community FROM cases WHERE id > :last ORDER BY id LIMIT :batch"
 )
 
 
@@ -29,6 +29,15 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["case_id"], ["cases.id"], name="fk_case_words_case_id_cases", ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("case_id", name="pk_case_words"),
     )
+    op.drop_index("ix_cases_status", "cases")
+    op.create_index(
+        "ix_cases_queue",
+        "cases",
+        ["status", "urgency", "due_at", "id"],
+        postgresql_include=[
+            *("needs_review", "extension_asked", "department", "co_departments", "street", "community"),
+        ],
+    )
     for statement in POSTGRES_INDEX if op.get_bind().dialect.name == "postgresql" else SQLITE_INDEX:
         op.execute(statement)
     _fill()
@@ -40,15 +49,18 @@ def _fill() -> None:
     last = 0
     while rows := db.execute(_READ, {"last": last, "batch": BATCH}).all():
         found = []
-        for case_id, *told, answer in rows:
-            texts = (*told, unseal(answer) if answer else None)
-            found.append({"case_id": case_id, "words": document(*texts)})
+        for case_id, answer, helpers, department, *told in rows:
+            units = (department, [name for name in helpers.split("|") if name])
+            words = document(*(*told, unseal(answer) if answer else None, *units))
+            found.append({"case_id": case_id, "words": words})
         db.execute(insert, found)
         last = rows[-1].id
 
 
 def downgrade() -> None:
     """Drops it; the cases have lost nothing."""
+    op.drop_index("ix_cases_queue", "cases")
+    op.create_index("ix_cases_status", "cases", ["status"])
     if op.get_bind().dialect.name == "sqlite":
         op.execute("DROP TABLE case_words_index")
     else:
