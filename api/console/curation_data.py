@@ -17,7 +17,6 @@ from api.curation.labels import Label
 from api.curation.models import CurationItem
 from api.curation.rules import get_curation
 from api.db import session_factory
-from api.errors import Problem
 from api.settings import get_settings
 from api.triage.service import get_taxonomy, get_triager
 
@@ -77,9 +76,7 @@ def _then_look(ticket: Ticket, act: Callable[[Session, User], object]) -> dict[s
 
 def _do(ticket: Ticket, act: Callable[[Session, User], T]) -> T:
     with as_staff(ticket) as (db, user):
-        if user.role not in service.ROLES:
-            raise Problem(403, "您的岗位没有这一页")
-        result = act(db, user)
+        result = act(db, service.check_trainer(user))
         db.commit()
         return result
 

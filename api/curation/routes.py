@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Depends, Response, UploadFile
 from pydantic import BaseModel, ConfigDict
 
-from api.accounts.deps import Now, require_role
+from api.accounts.deps import CurrentUser, Now
 from api.accounts.models import User
 from api.curation import service
 from api.curation.exports import FORMATS, export
@@ -17,7 +17,13 @@ from api.settings import get_settings
 from api.triage.service import get_taxonomy
 
 router = APIRouter(prefix="/api/v1/curation", tags=["训练数据整理"])
-Trainer = Annotated[User, Depends(require_role(*service.ROLES))]
+
+
+def _trainer(user: CurrentUser) -> User:
+    return service.check_trainer(user)
+
+
+Trainer = Annotated[User, Depends(_trainer)]
 MOST_BYTES = 5_000_000
 
 
@@ -72,7 +78,7 @@ def undo(user: Trainer, db: SessionDep, now: Now) -> dict[str, int]:
     return {"id": item.id}
 
 
-@router.get("/export", dependencies=[Depends(require_role(*service.ROLES))])
+@router.get("/export", dependencies=[Depends(_trainer)])
 def export_answers(db: SessionDep, form: Literal["patch", "csv", "jsonl", "labelstudio"]) -> Response:
     """导出已有结论的：补丁、CSV、JSONL、Label Studio。"""
     media, suffix = FORMATS[form]

@@ -18,6 +18,19 @@ ROLES = (Role.TRAINER, Role.ADMIN)
 COMMENT_LENGTH = 500
 
 
+def check_trainer(user: User) -> User:
+    """Returns the account if it may label: the queue holds words from the whole district, so a part of it is no scope.
+
+    Raises:
+        Problem: 403 for other roles, and for a trainer of one street, community or department.
+    """
+    if user.role not in ROLES:
+        raise Problem(403, "您的岗位没有这一页")
+    if user.department or user.street or user.community:
+        raise Problem(403, "这里看得到全区的话，只给不限街道和单位的培训员")
+    return user
+
+
 def next_item(db: Session, user: User) -> CurationItem | None:
     """Returns the best item that this person has neither answered nor passed over; third looks come first."""
     seen = exists().where(CurationResponse.item_id == CurationItem.id, CurationResponse.user_id == user.id)

@@ -32,7 +32,9 @@ from api.console import (
     bulk_data,
     case_data,
     chat_data,
+    curation_data,
     data,
+    drift_page,
     export_data,
     feedback_data,
     grid_data,
@@ -40,6 +42,7 @@ from api.console import (
 )
 from api.console.data import Ticket
 from api.db import session_factory
+from api.drift.service import monday
 from api.errors import Problem
 from api.main import ROUTERS
 from api.notices.models import Notice
@@ -213,6 +216,10 @@ def _ask_mentions(world: World, user: User, headers: dict[str, str]) -> Iterator
     yield world.client.get("/api/v1/notices/mentions", headers=headers).json()
 
 
+def _ask_drift(world: World, user: User, headers: dict[str, str]) -> Iterator[Any]:
+    yield world.client.get("/api/v1/drift", params={"day": "2026-11-24"}, headers=headers).json()
+
+
 def _called(world: World, ticket: Ticket, one: Told) -> list[Any]:
     """Whoever was called on a case and has lost sight of it reads nothing of it."""
     with session_factory().begin() as db:
@@ -282,6 +289,8 @@ ASK: dict[str, Callable[[World, User, dict[str, str]], Iterator[Any]]] = {
     "chat_data.take_over": _console(lambda world, ticket, one: chat_data.take_over(ticket, one.session, world.now)),
     "chat_data.say": _console(lambda world, ticket, one: chat_data.say(ticket, one.session, "x", world.now)),
     "chat_data.hand_back": _console(lambda world, ticket, one: chat_data.hand_back(ticket, one.session, world.now)),
+    "GET /api/v1/drift": _ask_drift,
+    "drift_page.read": _console(lambda world, ticket, one: drift_page.read(ticket, monday(world.now))),
     "grid_data.day": _console(lambda world, ticket, one: grid_data.day(ticket, world.now)),
     "grid_data.filed": _console(lambda world, ticket, one: grid_data.filed(ticket, one.no)),
     "feedback_data.feedback": _console(
@@ -323,9 +332,29 @@ def _ask_function(name: str, world: World, user: User) -> Iterator[Any]:
         yield caught.value.detail
 
 
+def _ask_trainers_desk(name: str, world: World, user: User, headers: dict[str, str]) -> Iterator[Any]:
+    """The queue of labels holds words of the whole district: whoever has a scope within it is refused at the door."""
+    if not (user.department or user.street or user.community):
+        return
+    if name.startswith("curation_data."):
+        call = getattr(curation_data, name.partition(".")[2])
+        with pytest.raises(Problem) as caught:
+            call(ticket_of(user), *[None] * (len(inspect.signature(call).parameters) - 1))
+        assert caught.value.status == 403, name
+        return
+    method, path = name.split(" ", 1)
+    query = "?form=csv" if path.endswith("export") else ""
+    assert world.client.request(method, path.replace("{item_id}", "1") + query, headers=headers).status_code == 403, (
+        name
+    )
+    yield from ()
+
+
 def _asker(name: str) -> Callable[[World, User, dict[str, str]], Iterator[Any]]:
     if name in ASK:
         return ASK[name]
+    if "/curation/" in name or name.startswith("curation_data."):
+        return lambda world, user, headers: _ask_trainers_desk(name, world, user, headers)
     if "{no}" in name:
         return lambda world, user, headers: _ask_one(name, world, user, headers)
     module, _, function = name.partition(".")
