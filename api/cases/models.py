@@ -238,6 +238,9 @@ class CaseWords(Base):
 for _dialect, _statements in (("postgresql", POSTGRES_INDEX), ("sqlite", SQLITE_INDEX)):
     for _statement in _statements:
         event.listen(CaseWords.__table__, "after_create", DDL(_statement).execute_if(dialect=_dialect))  # type: ignore[no-untyped-call]
+# On PostgreSQL the index goes with the table; SQLite's is a table of its own.
+_drop = DDL("DROP TABLE IF EXISTS case_words_index").execute_if(dialect="sqlite")  # type: ignore[no-untyped-call]
+event.listen(CaseWords.__table__, "after_drop", _drop)
 
 SEARCHED = (
     *("no", "category", "subcategory", "description", "place_text", "street", "community", "answer"),
