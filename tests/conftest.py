@@ -57,6 +57,7 @@ from api.triage.service import get_places, get_taxonomy, get_triager  # noqa: E4
 from classifier.encoder import Encoder  # noqa: E402
 from classifier.routing import Router  # noqa: E402
 from classifier.triage import Triage  # noqa: E402
+from ops.postgres import installed, postgres  # noqa: E402
 
 PASSWORD = "很长的测试密码-2026"
 WHOLE_HOUSE = ("tests/e2e/", "tests/bot/")
@@ -70,38 +71,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         item.add_marker(pytest.mark.xdist_group("house" if file.startswith(WHOLE_HOUSE) else file))
 
 
-def _postgres_bin() -> Path | None:
-    found = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name))
-    return found[-1] if found else None
-
-
 @pytest.fixture(scope="session")
 def postgres_url() -> Iterator[str]:
     """A PostgreSQL cluster of its own, with one empty database."""
-    binaries = _postgres_bin()
-    if binaries is None:
+    if installed() is None:
         if os.environ.get("CI"):
             pytest.fail("CI 需要 PostgreSQL：apt-get install postgresql")
         pytest.skip("没有 PostgreSQL（/usr/lib/postgresql/*/bin），跳过这一半")
-    folder, port = Path(tempfile.mkdtemp(prefix="laoxian-pg-")), free_port()
-    # PostgreSQL refuses to run as root.
-    who = {"user": "postgres", "group": "postgres"} if os.geteuid() == 0 else {}
-    if who:
-        shutil.chown(folder, "postgres", "postgres")
-    options = f"-p {port} -k {folder} -c listen_addresses=127.0.0.1 -c fsync=off -c full_page_writes=off"
-    data = str(folder / "data")
-
-    def call(*command: str) -> None:
-        subprocess.run(command, check=True, cwd=folder, capture_output=True, **who)  # type: ignore[call-overload]
-
-    call(str(binaries / "initdb"), "-D", data, "-U", "laoxian", "-A", "trust", "--encoding=UTF8", "--locale=C.UTF-8")
-    # -l: without a log file the server would hold our pipe open and `call` would never return.
-    call(str(binaries / "pg_ctl"), "-D", data, "-o", options, "-l", str(folder / "log"), "-w", "start")
-    try:
-        yield f"postgresql+psycopg://laoxian@127.0.0.1:{port}/postgres"
-    finally:
-        call(str(binaries / "pg_ctl"), "-D", data, "-m", "immediate", "stop")
-        shutil.rmtree(folder, ignore_errors=True)
+    with postgres({"fsync": "off", "full_page_writes": "off"}) as url:
+        yield url
 
 
 @pytest.fixture(scope="session")

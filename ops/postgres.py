@@ -1,42 +1,42 @@
-"""A PostgreSQL of a benchmark's own, started from Debian's binaries and gone afterwards."""
+"""A PostgreSQL of one's own, for a benchmark or for the tests: started from Debian's binaries and gone afterwards."""
 
 import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 from ops.house import free_ports
 
-# What a small machine of a district would be given; everything else, durability too, is as Debian ships it.
-SETTINGS = {
-    "shared_buffers": "1GB",
-    "effective_cache_size": "4GB",
-    "maintenance_work_mem": "512MB",
-    "work_mem": "16MB",
-    "max_wal_size": "8GB",
-    "random_page_cost": "1.1",
-    "listen_addresses": "127.0.0.1",
-}
+BINARIES = Path("/usr/lib/postgresql")
+
+
+def installed() -> Path | None:
+    """Returns the newest version's programs, None where PostgreSQL is not installed."""
+    found = sorted(BINARIES.glob("*/bin"), key=lambda path: int(path.parent.name))
+    return found[-1] if found else None
 
 
 @contextmanager
-def postgres() -> Iterator[str]:
+def postgres(settings: Mapping[str, str]) -> Iterator[str]:
     """Yields the SQLAlchemy URL of an empty database; raises ``RuntimeError`` where PostgreSQL is not installed."""
-    found = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name))
-    if not found:
+    binaries = installed()
+    if binaries is None:
         raise RuntimeError("没有 PostgreSQL：apt-get install postgresql")
-    folder, (port,) = Path(tempfile.mkdtemp(prefix="laoxian-bench-pg-")), free_ports(1)
+    folder, (port,) = Path(tempfile.mkdtemp(prefix="laoxian-pg-")), free_ports(1)
     root = os.geteuid() == 0  # PostgreSQL refuses to run as root
     if root:
         shutil.chown(folder, "postgres", "postgres")
-    data, options = str(folder / "data"), [f"-p {port} -k {folder}", *(f"-c {k}={v}" for k, v in SETTINGS.items())]
+    data, options = (
+        str(folder / "data"),
+        [f"-p {port} -k {folder} -c listen_addresses=127.0.0.1", *(f"-c {k}={v}" for k, v in settings.items())],
+    )
 
     def call(name: str, *arguments: str) -> None:
         user = {"user": "postgres", "group": "postgres"} if root else {}
-        subprocess.run([found[-1] / name, *arguments], check=True, cwd=folder, capture_output=True, **user)  # type: ignore[call-overload]
+        subprocess.run([binaries / name, *arguments], check=True, cwd=folder, capture_output=True, **user)  # type: ignore[call-overload]
 
     call("initdb", "-D", data, "-U", "laoxian", "-A", "trust", "--encoding=UTF8", "--locale=C.UTF-8")
     # -l: without a log file the server would hold our pipe open and `call` would never return.
