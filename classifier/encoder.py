@@ -139,13 +139,16 @@ class Encoder:
 
     def probabilities(self, texts: list[str]) -> dict[str, np.ndarray]:
         """Probability tables (n, labels) by head, levels made consistent."""
-        return tables(self.encode(texts).logits, self.heads, self.labels["parents"])
+        return self.probabilities_and_embeddings(texts)[0]
+
+    def probabilities_and_embeddings(self, texts: list[str]) -> tuple[dict[str, np.ndarray], np.ndarray]:
+        """What ``probabilities`` and ``embed`` give, of one run."""
+        encoded = self.encode(texts)
+        return tables(encoded.logits, self.heads, self.labels["parents"]), unit(encoded.embedding)
 
     def embed(self, texts: list[str]) -> np.ndarray:
         """Mean-pooled embeddings of unit length, (n, hidden) float32."""
-        vectors = self.run(texts)["embedding"]
-        norms = np.linalg.norm(vectors, axis=1, keepdims=True)
-        return np.asarray(vectors / np.maximum(norms, 1e-6), np.float32)
+        return unit(self.run(texts)["embedding"])
 
     def _run(self, ids: list[list[int]]) -> list[np.ndarray]:
         return self._single(tuple(ids[0])) if len(ids) == 1 else self._forward(ids)
@@ -162,6 +165,12 @@ class Encoder:
     def _empty(self, name: str) -> np.ndarray:
         width = self.labels["hidden"] if name == "embedding" else len(self.heads[name])
         return np.zeros((0, width), np.float32)
+
+
+def unit(vectors: np.ndarray) -> np.ndarray:
+    """Rows of (n, hidden) at unit length, float32."""
+    norms = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return np.asarray(vectors / np.maximum(norms, 1e-6), np.float32)
 
 
 def joint(logits: dict[str, np.ndarray], heads: dict[str, list[str]], child: str, parent: str) -> np.ndarray:

@@ -1,5 +1,6 @@
 """Reading rule files: plain values with the line they stand on, so that an error can name it."""
 
+import string
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -57,6 +58,11 @@ class Rules:
 
     def _lines(self) -> dict[str, int]:
         return {str(key.value): key.start_mark.line + 1 for key, _value in self.node.value}
+
+
+def placeholders(words: str) -> set[str]:
+    """Returns the names in the braces of a text; raises ``ValueError`` when the braces do not match."""
+    return {name for _text, name, _spec, _how in string.Formatter().parse(words) if name is not None}
 
 
 def read_rules(file: Path) -> Rules:

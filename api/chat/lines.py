@@ -1,6 +1,5 @@
 """What the front itself says: ``nlu_data/front_lines.yml``, checked when it is read, in the resident's script."""
 
-import string
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -10,6 +9,7 @@ import yaml
 from opencc import OpenCC
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
+from api.cases.rule_files import placeholders
 from api.settings import get_settings
 from classifier.text import is_traditional
 
@@ -76,7 +76,7 @@ class FrontLines(_Strict):
     @classmethod
     def _known_names(cls, value: Any) -> Any:
         if isinstance(value, str):
-            names = {name for _, name, _, _ in string.Formatter().parse(value) if name is not None}
+            names = placeholders(value)
             if unknown := names - {"case_no", "number", "seconds"}:
                 raise ValueError(f"不认识的名字 {unknown}")
         return value
@@ -85,7 +85,7 @@ class FrontLines(_Strict):
     @classmethod
     def _known_news(cls, value: dict[str, _Bubble]) -> dict[str, _Bubble]:
         for line in value.values():
-            names = {name for _, name, _, _ in string.Formatter().parse(line.text) if name is not None}
+            names = placeholders(line.text)
             if unknown := names - {"case_no", "department", "answer", "note", "due", "parts"}:
                 raise ValueError(f"不认识的名字 {unknown}")
         return value

@@ -149,8 +149,7 @@ def _double(one: Found, now: datetime) -> CurationItem:
 
 def _items(found: list[tuple[Found, str]], triager: Triager, rules: CurationRules, now: datetime) -> list[CurationItem]:
     texts = [text for _, text in found]
-    tables = triager.encoder.probabilities(texts)["subcategory"]
-    vectors = triager.encoder.embed(texts)
+    tables, vectors = triager.encoder.probabilities_and_embeddings(texts)
     return [
         CurationItem(
             origin=one.origin,
@@ -165,7 +164,7 @@ def _items(found: list[tuple[Found, str]], triager: Triager, rules: CurationRule
             state=OPEN,
             created_at=now,
         )
-        for (one, text), chances, vector in zip(found, tables, vectors, strict=True)
+        for (one, text), chances, vector in zip(found, tables["subcategory"], vectors, strict=True)
     ]
 
 

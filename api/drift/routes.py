@@ -4,15 +4,15 @@ from dataclasses import asdict
 from datetime import date, datetime, time
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Depends, Query
 
-from api.accounts.deps import CurrentUser, Now
+from api.accounts.deps import Now, require_role
+from api.accounts.models import User
 from api.accounts.scope import visible_cases
 from api.cases.numbers import LOCAL
 from api.db import SessionDep
 from api.drift.rules import get_drift
 from api.drift.service import ROLES, WEEK, monday, weekly
-from api.errors import Problem
 
 router = APIRouter(prefix="/api/v1/drift", tags=["培训"])
 
@@ -20,13 +20,11 @@ router = APIRouter(prefix="/api/v1/drift", tags=["培训"])
 @router.get("")
 def drift(
     db: SessionDep,
-    user: CurrentUser,
+    user: Annotated[User, Depends(require_role(*ROLES))],
     now: Now,
     day: Annotated[date | None, Query(description="要看的那一周里的任一天；不给就是上一周")] = None,
 ) -> dict[str, Any]:
     """一周的判读和之前几周比：分类构成、把握、改判率，出了界的在 ``alerts``。"""
-    if user.role not in ROLES:
-        raise Problem(403, "您的岗位没有这一页")
     begin = monday(datetime.combine(day, time(12), LOCAL)) if day else monday(now) - WEEK
     report = weekly(db, begin, get_drift(), visible_cases(user))
     return {"from": begin.isoformat(), "to": (begin + WEEK).isoformat(), **asdict(report)}

@@ -1,14 +1,13 @@
 """The rules of orders: ``nlu_data/orders.yml``."""
 
 import re
-import string
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import lru_cache
 from pathlib import Path
 
 from api.accounts.models import Role
-from api.cases.rule_files import Rules, read_rules
+from api.cases.rule_files import Rules, placeholders, read_rules
 from api.settings import get_settings
 
 _SPAN = re.compile(r"([1-9]\d{0,3}) ?(分钟|小时|天)")
@@ -82,7 +81,7 @@ def _notices(rules: Rules) -> dict[str, str]:
     rules.check_keys({"sent", "overdue"})
     for key, words in rules.plain().items():
         try:
-            used = {name for _text, name, _spec, _how in string.Formatter().parse(words) if name is not None}
+            used = placeholders(words)
         except (TypeError, ValueError):
             used = {""}
         if not used <= _WORDS:

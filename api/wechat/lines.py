@@ -1,10 +1,10 @@
 """What is said only in 微信: ``nlu_data/wechat.yml``, checked when it is read."""
 
-import string
 from functools import lru_cache
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from api.cases.rule_files import placeholders
 from api.chat.lines import read_lines
 from api.settings import get_settings
 
@@ -51,7 +51,7 @@ class WechatLines(_Strict):
     @classmethod
     def _known_names(cls, value: _Templates) -> _Templates:
         for text in (*value.news.values(), *value.reply.values()):
-            names = {name for _, name, _, _ in string.Formatter().parse(text) if name is not None}
+            names = placeholders(text)
             if unknown := names - {"case_no", "status", "department", "time"}:
                 raise ValueError(f"不认识的名字 {unknown}")
         return value
