@@ -113,9 +113,11 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 @pytest.fixture
-def sessions(database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[sessionmaker[Session]]:
-    """The process's own maker of sessions, on the database of the test."""
+def sessions(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[sessionmaker[Session]]:
+    """The process's own maker of sessions, on the database of the test and with files of its own beside it."""
     monkeypatch.setenv("LAOXIAN_DATABASE_URL", database_url)
+    # A photo left by one test would be resealed by the next that changes the keys, and opened by none after it.
+    monkeypatch.setenv("LAOXIAN_DATA_DIR", str(tmp_path))
     caches = (get_settings, get_engine, session_factory)
     for cached in caches:
         cached.cache_clear()
